@@ -1,0 +1,110 @@
+"""The shape of a network, read from upstream's ``bert_config.json`` or our own ``config.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from corpus_builder.errors import InputError
+
+# Keys of published configuration files that describe training or tooling, not the network.
+_IGNORED_KEYS = frozenset(
+    "architectures directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers "
+    "pooler_size_per_head pooler_type pre_trained training transformers_version".split()
+)
+
+# bert4keras 0.11 normalises RoFormer's blocks with Keras's default epsilon and BERT's with Google's.
+_LAYER_NORM_EPS = {"roformer": 1e-7, "bert": 1e-12}
+
+
+class ModelConfig(BaseModel):
+    """Hyperparameters of a RoFormer or BERT network.
+
+    Args:
+        model_type: ``"roformer"`` (interleaved rotary positions, arXiv:2104.09864) or ``"bert"``
+            (learned absolute positions, arXiv:1810.04805).
+        vocab_size: Rows of the token embedding.
+        hidden_size: Width of the hidden states; a multiple of ``num_attention_heads``.
+        embedding_size: Width of the embeddings; ``None`` means ``hidden_size``. Where it differs,
+            a linear layer maps embeddings to hidden states, as in the small SimBERT (128 to 384).
+        max_position_embeddings: Rows of BERT's position table. RoFormer has no such limit.
+        layer_norm_eps: Added to the variance; ``None`` means 1e-7 for RoFormer (bert4keras) and
+            1e-12 for BERT (Google, transformers).
+
+    Raises:
+        InputError: From :meth:`from_dict` and :meth:`from_file`: unknown key, wrong type, sizes
+            that do not fit one another.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model_type: Literal["roformer", "bert"] = "roformer"
+    vocab_size: int = Field(gt=0)
+    hidden_size: int = Field(gt=0)
+    embedding_size: int | None = Field(default=None, gt=0)
+    num_hidden_layers: int = Field(gt=0)
+    num_attention_heads: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0)
+    hidden_act: Literal["gelu", "gelu_new", "relu"] = "gelu"
+    max_position_embeddings: int = Field(default=512, gt=0)
+    type_vocab_size: int = Field(default=2, gt=1)
+    hidden_dropout_prob: float = Field(default=0.1, ge=0, lt=1)
+    attention_probs_dropout_prob: float = Field(default=0.1, ge=0, lt=1)
+    initializer_range: float = Field(default=0.02, gt=0)
+    layer_norm_eps: float | None = Field(default=None, gt=0)
+    pad_token_id: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _fill_and_check(self) -> ModelConfig:
+        if self.embedding_size is None:
+            object.__setattr__(self, "embedding_size", self.hidden_size)
+        if self.layer_norm_eps is None:
+            object.__setattr__(self, "layer_norm_eps", _LAYER_NORM_EPS[self.model_type])
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of "
+                f"num_attention_heads {self.num_attention_heads}"
+            )
+        if self.model_type == "roformer" and self.head_size % 2:
+            raise ValueError(f"rotary positions need an even head size, not {self.head_size}")
+        if self.pad_token_id >= self.vocab_size:
+            raise ValueError(
+                f"pad_token_id {self.pad_token_id} lies outside a vocabulary of {self.vocab_size}"
+            )
+        return self
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], *, where: str = "configuration", **overrides: Any) -> ModelConfig:
+        """Validate ``values``; tooling keys of published files are dropped, other unknown keys refused."""
+        kept = {k: v for k, v in values.items() if k not in _IGNORED_KEYS}
+        kept.update({k: v for k, v in overrides.items() if v is not None})
+        try:
+            return cls(**kept)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "values"
+            raise InputError(f"{where}: {key}: {first['msg']}") from None
+
+    @classmethod
+    def from_file(cls, path: str | Path, **overrides: Any) -> ModelConfig:
+        """Read ``bert_config.json`` or ``config.json``; ``overrides`` win over the file."""
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such configuration file") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read: {error}") from None
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from None
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: expected a JSON object, found {type(values).__name__}")
+        return cls.from_dict(values, where=str(path), **overrides)

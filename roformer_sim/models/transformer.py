@@ -1,0 +1,122 @@
+"""The post-norm Transformer block of BERT and RoFormer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from roformer_sim.models.config import ModelConfig
+from roformer_sim.models.rotary import apply_rotary
+
+KeyValue = tuple[Any, Any]
+
+
+def _initializer(config: ModelConfig) -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+
+
+def activation(name: str) -> Any:
+    """``gelu`` is the exact erf form, ``gelu_new`` its tanh approximation."""
+    if name == "gelu":
+        return lambda x: ops.gelu(x, approximate=False)
+    if name == "gelu_new":
+        return lambda x: ops.gelu(x, approximate=True)
+    return ops.relu
+
+
+class SelfAttention(keras.layers.Layer):
+    """Multi-head attention with an optional rotary turn of queries and keys.
+
+    One kernel holds query, key and value side by side, so that a layer costs two matrix products.
+    Scores and softmax are float32 whatever the compute dtype.
+    """
+
+    def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = config.num_attention_heads
+        self.head_size = config.head_size
+        self.qkv = keras.layers.Dense(
+            3 * config.hidden_size, kernel_initializer=_initializer(config), dtype=self.dtype_policy, name="qkv"
+        )
+        self.output_dense = keras.layers.Dense(
+            config.hidden_size, kernel_initializer=_initializer(config), dtype=self.dtype_policy, name="output"
+        )
+        self.dropout = keras.layers.Dropout(config.attention_probs_dropout_prob, dtype="float32")
+
+    def build(self, input_shape: Any) -> None:
+        self.qkv.build(input_shape)
+        self.output_dense.build(input_shape)
+
+    def call(
+        self,
+        x: Any,
+        bias: Any,
+        rotary: KeyValue | None = None,
+        past: KeyValue | None = None,
+        training: bool | None = None,
+    ) -> tuple[Any, KeyValue]:
+        """Attend; ``past`` keys and values (batch, past length, heads, head_size) come first.
+
+        Returns:
+            The output (batch, length, hidden) and the keys and values of all positions seen, past
+            ones included, to be handed in as ``past`` of the next call.
+        """
+        batch, length, hidden = ops.shape(x)
+        qkv = ops.reshape(self.qkv(x), (batch, length, 3, self.heads, self.head_size))
+        query, key, value = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
+        if rotary is not None:
+            cosine, sine = (ops.cast(angle, query.dtype) for angle in rotary)
+            query, key = apply_rotary(query, cosine, sine), apply_rotary(key, cosine, sine)
+        if past is not None:
+            key = ops.concatenate([past[0], key], axis=1)
+            value = ops.concatenate([past[1], value], axis=1)
+        scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
+        scores = ops.cast(scores, "float32") * self.head_size**-0.5 + bias
+        weights = self.dropout(ops.softmax(scores, axis=-1), training=training)
+        context = ops.einsum("bhqk,bkhd->bqhd", ops.cast(weights, value.dtype), value)
+        return self.output_dense(ops.reshape(context, (batch, length, hidden))), (key, value)
+
+
+class TransformerBlock(keras.layers.Layer):
+    """Attention, add, norm, feed-forward, add, norm."""
+
+    def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        policy = self.dtype_policy
+        epsilon = config.layer_norm_eps
+        self.hidden_size, self.intermediate_size = config.hidden_size, config.intermediate_size
+        self.attention = SelfAttention(config, dtype=policy, name="attention")
+        self.attention_norm = keras.layers.LayerNormalization(
+            epsilon=epsilon, dtype=policy, name="attention_norm"
+        )
+        self.intermediate = keras.layers.Dense(
+            config.intermediate_size, kernel_initializer=_initializer(config), dtype=policy, name="intermediate"
+        )
+        self.activation = activation(config.hidden_act)
+        self.output_dense = keras.layers.Dense(
+            config.hidden_size, kernel_initializer=_initializer(config), dtype=policy, name="output"
+        )
+        self.output_norm = keras.layers.LayerNormalization(epsilon=epsilon, dtype=policy, name="output_norm")
+        self.dropout = keras.layers.Dropout(config.hidden_dropout_prob, dtype=policy)
+
+    def build(self, input_shape: Any) -> None:
+        self.attention.build(input_shape)
+        self.attention_norm.build(input_shape)
+        self.intermediate.build(input_shape)
+        self.output_dense.build((*input_shape[:-1], self.intermediate_size))
+        self.output_norm.build(input_shape)
+
+    def call(
+        self,
+        x: Any,
+        bias: Any,
+        rotary: KeyValue | None = None,
+        past: KeyValue | None = None,
+        training: bool | None = None,
+    ) -> tuple[Any, KeyValue]:
+        attended, keys_values = self.attention(x, bias, rotary, past, training=training)
+        x = self.attention_norm(x + self.dropout(attended, training=training))
+        transformed = self.output_dense(self.activation(self.intermediate(x)))
+        return self.output_norm(x + self.dropout(transformed, training=training)), keys_values
