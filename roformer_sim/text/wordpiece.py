@@ -1,0 +1,246 @@
+"""The tokenizer: Chinese characters or jieba words, then WordPiece."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tokenizers
+
+from corpus_builder.errors import InputError
+from roformer_sim.text.backend import build_backend
+from roformer_sim.text.characters import normalize
+from roformer_sim.text.decoding import decode_tokens
+from roformer_sim.text.encoding import EncodedRows, Encoding, pad_encodings
+from roformer_sim.text.scanning import CharacterScanner, Tokens, WordScanner
+from roformer_sim.text.truncation import kept_tokens
+from roformer_sim.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+
+class Tokenizer:
+    """WordPiece over characters or jieba words, with the ids bert4keras gives.
+
+    The rules are those of the ``tokenizers`` pipeline in :attr:`backend`; batches ask it about every
+    distinct word once. An empty or white-space text is ``[CLS] [SEP]``; NUL, control characters, U+FFFD and
+    lone surrogates vanish; a text of any length works and is cut only where ``maxlen`` says so.
+
+    Args:
+        vocab: the tokens in the order of the embedding's rows.
+        do_lower_case: lower-case and take accents off first.
+        words: cut into jieba's words (HMM off) first; a word in the vocabulary is one token, others are
+            tokenized as usual. For vocabularies such as RoFormer's 50,000 words.
+
+    Raises:
+        InputError: the vocabulary is not valid, see :class:`Vocabulary`.
+
+    Example:
+        >>> tokenizer = Tokenizer.from_file("vocab.txt")
+        >>> tokenizer.tokenize("广州和iPhone")
+        ['[CLS]', '广', '州', '和', 'iphone', '[SEP]']
+        >>> tokenizer.encode("广州在哪？", maxlen=5).truncated
+        True
+    """
+
+    def __init__(
+        self, vocab: Sequence[str] | Vocabulary, *, do_lower_case: bool = True, words: bool = False
+    ) -> None:
+        self._vocabulary = vocab if isinstance(vocab, Vocabulary) else Vocabulary(vocab)
+        self._tokens = list(self._vocabulary)
+        self.do_lower_case = do_lower_case
+        self.words = words
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = map(
+            self._tokens.index, SPECIAL_TOKENS
+        )
+        self._backend = build_backend(self._vocabulary, do_lower_case=do_lower_case)
+        characters = CharacterScanner(self._vocabulary, self._backend, do_lower_case=do_lower_case)
+        self._scanner = WordScanner(self._vocabulary, characters) if words else characters
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], *, do_lower_case: bool = True, words: bool = False
+    ) -> Tokenizer:
+        """Read ``vocab.txt``; see :meth:`Vocabulary.from_file` for what is refused."""
+        return cls(Vocabulary.from_file(path), do_lower_case=do_lower_case, words=words)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary, which knows how to shrink and save itself."""
+        return self._vocabulary
+
+    @property
+    def vocab(self) -> list[str]:
+        """The tokens, token ``i`` at place ``i`` (a copy)."""
+        return list(self._tokens)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, the rows of the embedding."""
+        return len(self._tokens)
+
+    @property
+    def backend(self) -> tokenizers.Tokenizer:
+        """The pipeline of the ``tokenizers`` library: no special tokens, no jieba, no final sigma."""
+        return self._backend
+
+    def tokenize(self, text: str, maxlen: int | None = None) -> list[str]:
+        """The tokens of ``text`` between ``[CLS]`` and ``[SEP]``; what has no id stands as it was read.
+
+        ``tokenize("我爱𠀀")`` is ``['[CLS]', '我', '爱', '𠀀', '[SEP]']``, whose id for ``𠀀`` is ``unk_id``.
+        """
+        encoding = self.encode(text, maxlen=maxlen)
+        tokens = [self._tokens[i] for i in encoding.token_ids.tolist()]
+        for place, (start, end) in enumerate(encoding.offsets.tolist()):
+            if end and tokens[place] == "[UNK]":
+                tokens[place] = self._scanner.as_read(text, start, end)
+        return tokens
+
+    def encode(
+        self,
+        text: str,
+        text_pair: str | None = None,
+        *,
+        maxlen: int | None = None,
+        mask_idxs: Iterable[int] = (),
+    ) -> Encoding:
+        """Encode one text, or a pair as ``[CLS] text [SEP] text_pair [SEP]``.
+
+        Args:
+            maxlen: tokens allowed; the longer side is cut first.
+            mask_idxs: positions of tokens ([CLS] is 0) that become ``[MASK]``:
+                ``encode("科学技术是第一生产力。", mask_idxs=[6, 7])`` masks 第一.
+
+        Raises:
+            InputError: a position is outside the encoded text or on ``[CLS]`` / ``[SEP]``; ``text`` is not a
+                string; ``maxlen`` has no room for the special tokens.
+        """
+        encoding = self.encode_batch([text], None if text_pair is None else [text_pair], maxlen=maxlen)[0]
+        token_ids = encoding.token_ids
+        specials = np.flatnonzero(np.isin(token_ids, (self.cls_id, self.sep_id)))
+        for position in mask_idxs:
+            if not 0 <= position < len(token_ids):
+                raise InputError(
+                    f"mask_idxs: position {position} is outside the {len(token_ids)} tokens of {text!r}"
+                )
+            if position in specials:
+                raise InputError(
+                    f"mask_idxs: position {position} is [CLS] or [SEP]; mask tokens of the text only"
+                )
+            token_ids[position] = self.mask_id
+        return encoding
+
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        *,
+        maxlen: int | None = None,
+    ) -> list[Encoding]:
+        """Encode many texts, or pairs, at once; the fast way for hundreds of thousands.
+
+        Returns:
+            One :class:`Encoding` a text, in order. They share their arrays; :meth:`pad` makes a matrix.
+
+        Raises:
+            InputError: something is not a string (its row is named); texts and pairs differ in number.
+        """
+        return self.encode_rows(texts, text_pairs, maxlen=maxlen).encodings()
+
+    def encode_rows(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        *,
+        maxlen: int | None = None,
+    ) -> EncodedRows:
+        """As :meth:`encode_batch`, the rows left end to end in flat arrays."""
+        first = self._scan(texts, "texts")
+        second = None
+        if text_pairs is not None:
+            if len(text_pairs) != len(texts):
+                raise InputError(f"{len(texts)} texts and {len(text_pairs)} text_pairs; give one pair a text")
+            second = self._scan(text_pairs, "text_pairs")
+        return self._assemble(first, second, maxlen)
+
+    def pad(
+        self, encodings: Sequence[Encoding], *, multiple_of: int = 1, length: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Token ids and segment ids as int32 matrices (n, width), padded on the right.
+
+        See :func:`roformer_sim.text.encoding.pad_encodings`.
+        """
+        return pad_encodings(encodings, self.pad_id, multiple_of=multiple_of, length=length)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Readable text of token ids, special tokens left out, spaced as bert4keras does.
+
+        The ids of ``我用iphone 15`` give ``我用iphone 15``: no space between ideographs and what follows.
+
+        Raises:
+            InputError: an id is outside the vocabulary.
+        """
+        tokens = []
+        for i in ids:
+            if not 0 <= i < len(self._tokens):
+                raise InputError(f"cannot decode the id {i}: the vocabulary has {len(self._tokens)} tokens")
+            tokens.append(self._tokens[i])
+        return decode_tokens(tokens)
+
+    def keep_tokens(self, tokens: Iterable[str]) -> tuple[Tokenizer, np.ndarray]:
+        """A tokenizer of fewer tokens and the rows of the old embedding it needs; :meth:`Vocabulary.keep`."""
+        vocabulary, rows = self._vocabulary.keep(tokens)
+        return Tokenizer(vocabulary, do_lower_case=self.do_lower_case, words=self.words), rows
+
+    def simplified(self, startswith: Sequence[str] = SPECIAL_TOKENS) -> tuple[Tokenizer, np.ndarray]:
+        """A tokenizer without the tokens no text yields; :meth:`Vocabulary.simplified`."""
+        vocabulary, rows = self._vocabulary.simplified(startswith)
+        return Tokenizer(vocabulary, do_lower_case=self.do_lower_case, words=self.words), rows
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``vocab.txt``; see :meth:`Vocabulary.save`."""
+        self._vocabulary.save(path)
+
+    def _scan(self, texts: Sequence[str], name: str) -> Tokens:
+        if isinstance(texts, str):
+            raise InputError(f"{name} is one string; give a list of strings")
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise InputError(f"{name}[{row}] is {type(text).__name__}, not a string")
+        return self._scanner.scan(texts)
+
+    def _assemble(self, first: Tokens, second: Tokens | None, maxlen: int | None) -> EncodedRows:
+        """Cut, and set [CLS] and [SEP] around the tokens of each row."""
+        lengths = np.diff(first.bounds)
+        pair_lengths = None if second is None else np.diff(second.bounds)
+        kept, pair_kept = kept_tokens(lengths, pair_lengths, maxlen)
+        truncated = kept < lengths
+        widths = kept + 2
+        if pair_kept is not None:
+            truncated |= pair_kept < pair_lengths
+            widths = widths + pair_kept + 1
+        bounds = np.zeros(len(widths) + 1, np.int64)
+        np.cumsum(widths, out=bounds[1:])
+        token_ids = np.full(bounds[-1], self.sep_id, np.int32)
+        segment_ids = np.zeros(bounds[-1], np.int32)
+        offsets = np.zeros((bounds[-1], 2), np.int32)
+        token_ids[bounds[:-1]] = self.cls_id
+        for tokens, count, begin in (
+            (first, kept, bounds[:-1] + 1),
+            *([(second, pair_kept, bounds[:-1] + 2 + kept)] if second is not None else []),
+        ):
+            source, target = _copy_plan(tokens.bounds[:-1], begin, count)
+            token_ids[target] = tokens.ids[source]
+            offsets[target, 0] = tokens.starts[source]
+            offsets[target, 1] = tokens.ends[source]
+        if pair_kept is not None:
+            target = _copy_plan(bounds[:-1], bounds[:-1] + 2 + kept, pair_kept + 1)[1]
+            segment_ids[target] = 1
+        return EncodedRows(token_ids, segment_ids, offsets, bounds, truncated)
+
+
+def _copy_plan(source: np.ndarray, target: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices that copy ``count[i]`` items from ``source[i]`` to ``target[i]`` for every row at once."""
+    total = int(count.sum())
+    before = np.cumsum(count) - count
+    step = np.arange(total)
+    return step + np.repeat(source - before, count), step + np.repeat(target - before, count)
