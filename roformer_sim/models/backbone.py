@@ -119,7 +119,7 @@ class Backbone(keras.Model):
         rotary = self._rotary(positions)
         first = None
         for block in self.blocks:
-            x, _ = block(x, bias, rotary, training=training)
+            x, _ = block(x, bias=bias, rotary=rotary, training=training)
             first = x if first is None else first
         return HiddenStates(first, x, token_mask)
 
@@ -186,6 +186,6 @@ class Backbone(keras.Model):
         x = self._embed(token_ids, segment_ids, positions, training=False)
         rotary, grown = self._rotary(positions), []
         for block, past in zip(self.blocks, cache, strict=True):
-            x, keys_values = block(x, 0.0, rotary, past, training=False)
+            x, keys_values = block(x, bias=0.0, rotary=rotary, past=past, training=False)
             grown.append(keys_values)
         return self.lm_logits(x[:, -1]), grown

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from roformer_sim.models.config import ModelConfig
-from roformer_sim.models.rotary import apply_rotary
+from roformer_sim.models.rotary import apply_rotary, deinterleave
 
 KeyValue = tuple[Any, Any]
 
@@ -35,19 +36,27 @@ class SelfAttention(keras.layers.Layer):
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.heads = config.num_attention_heads
-        self.head_size = config.head_size
-        self.qkv = keras.layers.Dense(
-            3 * config.hidden_size, kernel_initializer=_initializer(config), dtype=self.dtype_policy, name="qkv"
-        )
+        self.config = config
+        self.heads, self.head_size = config.num_attention_heads, config.head_size
         self.output_dense = keras.layers.Dense(
-            config.hidden_size, kernel_initializer=_initializer(config), dtype=self.dtype_policy, name="output"
+            config.hidden_size,
+            kernel_initializer=_initializer(config),
+            dtype=self.dtype_policy,
+            name="output",
         )
         self.dropout = keras.layers.Dropout(config.attention_probs_dropout_prob, dtype="float32")
 
     def build(self, input_shape: Any) -> None:
-        self.qkv.build(input_shape)
+        width = self.config.hidden_size
+        self.qkv_kernel = self.add_weight(
+            shape=(width, 3 * width), initializer=_initializer(self.config), name="qkv_kernel"
+        )
+        self.qkv_bias = self.add_weight(shape=(3 * width,), initializer="zeros", name="qkv_bias")
         self.output_dense.build(input_shape)
+        halves = deinterleave(self.heads, self.head_size)
+        self._rotary_columns = np.concatenate(
+            [halves, width + halves, 2 * width + np.arange(width)], dtype="int32"
+        )
 
     def call(
         self,
@@ -64,18 +73,23 @@ class SelfAttention(keras.layers.Layer):
             ones included, to be handed in as ``past`` of the next call.
         """
         batch, length, hidden = ops.shape(x)
-        qkv = ops.reshape(self.qkv(x), (batch, length, 3, self.heads, self.head_size))
-        query, key, value = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
+        kernel, offset = ops.cast(self.qkv_kernel, x.dtype), ops.cast(self.qkv_bias, x.dtype)
+        if rotary is not None:
+            kernel = ops.take(kernel, self._rotary_columns, axis=1)
+            offset = ops.take(offset, self._rotary_columns, axis=0)
+        qkv = ops.reshape(ops.matmul(x, kernel) + offset, (batch, length, 3 * self.heads, self.head_size))
+        query, key, value = ops.split(qkv, 3, axis=2)
         if rotary is not None:
             cosine, sine = (ops.cast(angle, query.dtype) for angle in rotary)
             query, key = apply_rotary(query, cosine, sine), apply_rotary(key, cosine, sine)
         if past is not None:
             key = ops.concatenate([past[0], key], axis=1)
             value = ops.concatenate([past[1], value], axis=1)
-        scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
-        scores = ops.cast(scores, "float32") * self.head_size**-0.5 + bias
+        query, key_, value_ = (ops.transpose(t, (0, 2, 1, 3)) for t in (query, key, value))
+        scores = ops.matmul(query * self.head_size**-0.5, ops.transpose(key_, (0, 1, 3, 2)))
+        scores = ops.cast(scores, "float32") + ops.cast(bias, "float32")
         weights = self.dropout(ops.softmax(scores, axis=-1), training=training)
-        context = ops.einsum("bhqk,bkhd->bqhd", ops.cast(weights, value.dtype), value)
+        context = ops.transpose(ops.matmul(ops.cast(weights, value.dtype), value_), (0, 2, 1, 3))
         return self.output_dense(ops.reshape(context, (batch, length, hidden))), (key, value)
 
 
@@ -116,7 +130,7 @@ class TransformerBlock(keras.layers.Layer):
         past: KeyValue | None = None,
         training: bool | None = None,
     ) -> tuple[Any, KeyValue]:
-        attended, keys_values = self.attention(x, bias, rotary, past, training=training)
+        attended, keys_values = self.attention(x, bias=bias, rotary=rotary, past=past, training=training)
         x = self.attention_norm(x + self.dropout(attended, training=training))
         transformed = self.output_dense(self.activation(self.intermediate(x)))
         return self.output_norm(x + self.dropout(transformed, training=training)), keys_values
