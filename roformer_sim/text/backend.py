@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import unicodedata
+from functools import cache, lru_cache
 
+import numpy as np
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.models import WordPiece
 
-from roformer_sim.text.characters import character_classes, normalize, regex_class, surveyed_letters
+from roformer_sim.text.characters import (
+    ACCENT,
+    DROPPED,
+    SPACE,
+    STANDALONE,
+    changing_letters,
+    character_kinds,
+    regex_class,
+    unassigned,
+)
 from roformer_sim.text.vocabulary import Vocabulary
 
 LONGEST_WORD = 200
@@ -29,45 +40,47 @@ def build_backend(vocabulary: Vocabulary, *, do_lower_case: bool) -> tokenizers.
 
 
 def _normalizer(do_lower_case: bool, unknown: str) -> normalizers.Normalizer:
-    classes = character_classes()
     if not do_lower_case:
-        return normalizers.Sequence([normalizers.Replace(Regex(regex_class(classes.dropped)), "")])
-    steps: list[normalizers.Normalizer] = []
+        return normalizers.Sequence([normalizers.Replace(_any_of(DROPPED), "")])
     newer = letters_of_another_unicode()
+    steps: list[normalizers.Normalizer] = []
     if newer:
-        steps.append(normalizers.Replace(Regex(regex_class(newer)), unknown))
-    removed = regex_class(classes.dropped | classes.accents)
-    steps += [normalizers.Lowercase(), normalizers.NFD(), normalizers.Replace(Regex(removed), "")]
+        steps.append(normalizers.Replace(Regex(regex_class(np.array(newer))), unknown))
+    steps += [normalizers.Lowercase(), normalizers.NFD(), normalizers.Replace(_any_of(DROPPED, ACCENT), "")]
     return normalizers.Sequence(steps)
 
 
 @lru_cache(maxsize=1)
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
-    classes = character_classes()
     return pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(regex_class(classes.space)), "removed"),
-            pre_tokenizers.Split(Regex(regex_class(classes.standalone)), "isolated"),
+            pre_tokenizers.Split(_any_of(SPACE), "removed"),
+            pre_tokenizers.Split(_any_of(STANDALONE), "isolated"),
         ]
     )
 
 
+@cache
+def _any_of(*kinds: int) -> Regex:
+    return Regex(regex_class(np.flatnonzero(np.isin(character_kinds(), kinds))))
+
+
 @lru_cache(maxsize=1)
-def letters_of_another_unicode() -> str:
+def letters_of_another_unicode() -> list[int]:
     """The letters that the library's Unicode tables lower-case or decompose otherwise than Python's.
 
-    Under Python 3.11 (Unicode 14) these are 56 letters added to Unicode since. Such a letter counts as unknown, which is
-    what bert4keras makes of it with any vocabulary that does not list it.
+    Under Python 3.11 (Unicode 14) these are 56 letters added to Unicode since. Such a letter counts as
+    unknown, which is what bert4keras makes of it with any vocabulary that does not list it.
     """
     rust = normalizers.Sequence([normalizers.Lowercase(), normalizers.NFD()])
-    accents = character_classes().accents
-    letters = surveyed_letters()
-    ours = rust.normalize_str("\n".join(letters)).split("\n")
-    differing = []
-    for letter, normal in zip(letters, ours, strict=True):
-        if letter != normal and "".join(c for c in normal if c not in accents) != normalize(letter):
-            differing.append(letter)
-    return "".join(differing)
+    codes = sorted({*changing_letters(), *unassigned()})
+    letters = list(map(chr, codes))
+    normals = rust.normalize_str("\n".join(letters)).split("\n")
+    return [
+        code
+        for code, letter, normal in zip(codes, letters, normals, strict=True)
+        if normal != letter and normal != unicodedata.normalize("NFD", letter.lower())
+    ]
 
 
 def _unused_character(vocabulary: Vocabulary) -> str:

@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.text.characters import CODE_POINTS, SPACE, character_classes, normalize, standalone_table
+from roformer_sim.text.characters import CODE_POINTS, STANDALONE, WORD, character_kinds, normalize
 from roformer_sim.text.vocabulary import SPECIAL_TOKENS
 
 _LATIN_RUN = re.compile("[a-z0-9]+", re.IGNORECASE)
@@ -92,14 +92,12 @@ def _count(texts: Iterable[str], do_lower_case: bool) -> tuple[np.ndarray, Count
 def _by_count(counts: np.ndarray, min_count: int) -> Iterator[str]:
     """Characters by falling count; equal counts by code point."""
     codes = np.flatnonzero(counts >= max(min_count, 1))
-    silent = character_classes().dropped
-    for code in codes[np.argsort(-counts[codes], kind="stable")].tolist():
-        if standalone_table(False)[code] != SPACE and chr(code) not in silent:
-            yield chr(code)
+    codes = codes[np.isin(character_kinds()[codes], (STANDALONE, WORD))]
+    yield from map(chr, codes[np.argsort(-counts[codes], kind="stable")].tolist())
 
 
 def _forms(character: str) -> list[str]:
-    stands_alone = standalone_table(False)[ord(character)] >= 0
+    stands_alone = character_kinds()[ord(character)] == STANDALONE
     return [character] if stands_alone else [character, f"##{character}"]
 
 

@@ -1,11 +1,11 @@
 """What each Unicode character is to the tokenizer.
 
 The rules are those of Google's BERT as bert4keras states them, decided by the ``unicodedata`` of the running
-Python (Unicode 14 in Python 3.11), so that a text gives the same ids as bert4keras under the same interpreter:
+Python (Unicode 14 in Python 3.11), so that a text has the ids bert4keras gives under the same interpreter:
 
 * **stand-alone**: punctuation (the ASCII symbols and every category ``P*``) and the CJK ideographs; each is a
   word of its own;
-* **space**: tab, line feed, carriage return, category ``Zs``, and what Python's ``str.split`` cuts at;
+* **space**: tab, line feed, carriage return, category ``Zs``, and the two separators ``Zl`` and ``Zp``;
 * **dropped**: NUL, U+FFFD, categories ``Cc`` and ``Cf``; a lone surrogate counts as U+FFFD;
 * everything else is part of a word.
 """
@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-WORD, SPACE = -1, -2
-"""Marks in :func:`standalone_table` of characters that are no token by themselves."""
+WORD, SPACE, ACCENT, DROPPED, STANDALONE = -1, -2, -3, -4, -5
+"""What a character is. ``ACCENT`` (category ``Mn``) matters only where text is lower-cased."""
 
 CODE_POINTS = 0x110000
 # The blocks of ideographs BERT sets apart. Extensions F to I came later and belong to words.
@@ -35,28 +34,28 @@ CJK_RANGES = (
     (0xF900, 0xFAFF),
     (0x2F800, 0x2FA1F),
 )
-# Planes 4 to 13 hold no character and planes 15 and 16 are private use: both are plain word characters.
-_SURVEYED = (*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000))
+# Where characters differ from one another. Left out are ideographs, Hangul, surrogates, private use and the
+# planes that are empty: all plain word characters.
+_VARIED = (
+    *range(0x3400),
+    *range(0xA000, 0xAC00),
+    *range(0xD7A4, 0xD800),
+    *range(0xF900, 0x20000),
+    *range(0x2F800, 0x2FA20),
+    *range(0xE0000, 0xE1000),
+)
+_KIND_OF_CATEGORY = {"Mn": ACCENT, "Cc": DROPPED, "Cf": DROPPED} | dict.fromkeys(("Zs", "Zl", "Zp"), SPACE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class CharacterClasses(NamedTuple):
-    """Sets of characters, after normalisation."""
-
-    standalone: frozenset[str]
-    space: frozenset[str]
-    dropped: frozenset[str]
-    accents: frozenset[str]
-
-
 def is_cjk(character: str) -> bool:
-    """Whether ``character`` is an ideograph that BERT sets apart: ``is_cjk("中")`` is true, ``"ア"`` is not."""
+    """Whether ``character`` is an ideograph that BERT sets apart: true for ``中``, false for ``ア``."""
     code = ord(character)
     return code >= 0x3400 and any(low <= code <= high for low, high in CJK_RANGES)
 
 
 def is_punctuation(character: str) -> bool:
-    """Whether ``character`` is punctuation: every ASCII symbol (``$``, ``+`` too) and category ``P*`` (``。``)."""
+    """Whether ``character`` is punctuation: every ASCII symbol (``+`` too) and category ``P*`` (``。``)."""
     if character < "\x80":
         return "!" <= character <= "~" and not character.isalnum()
     return unicodedata.category(character)[0] == "P"
@@ -68,35 +67,36 @@ def replace_surrogates(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def character_classes() -> CharacterClasses:
-    """The classes of the running Python's Unicode tables (about 30 ms, once a process)."""
-    standalone = {chr(code) for low, high in CJK_RANGES for code in range(low, high + 1)}
-    space, dropped, accents = set("\t\n\r"), {"\x00", "\ufffd"}, set()
-    for character in map(chr, _SURVEYED):
-        category = unicodedata.category(character)
-        if category[0] == "P":
-            standalone.add(character)
-        elif category == "Mn":
-            accents.add(character)
-        elif category in ("Zs", "Zl", "Zp"):
-            space.add(character)
-        elif category in ("Cc", "Cf") and character not in space:
-            dropped.add(character)
-    standalone.update(filter(is_punctuation, map(chr, range(0x80))))
-    return CharacterClasses(frozenset(standalone), frozenset(space), frozenset(dropped), frozenset(accents))
+def character_kinds() -> np.ndarray:
+    """What each code point is by the running Python's tables; int8 (1114112,), once a process."""
+    kinds = np.full(CODE_POINTS, WORD, np.int8)
+    kinds[list(_VARIED)] = [
+        STANDALONE if category[0] == "P" else _KIND_OF_CATEGORY.get(category, WORD)
+        for category in map(unicodedata.category, map(chr, _VARIED))
+    ]
+    for low, high in CJK_RANGES:
+        kinds[low : high + 1] = STANDALONE
+    for character in "\t\n\r":
+        kinds[ord(character)] = SPACE
+    kinds[0xFFFD] = DROPPED
+    for code in range(0x80):
+        if is_punctuation(chr(code)):
+            kinds[code] = STANDALONE
+    kinds.setflags(write=False)
+    return kinds
 
 
 def normalize(text: str, *, do_lower_case: bool = True) -> str:
-    """Lower-case ``text``, decompose it (NFD) and take the accents (category ``Mn``) off: ``Café`` -> ``cafe``.
+    """Lower-case ``text``, decompose it (NFD) and take accents (``Mn``) off: ``Café`` -> ``cafe``.
 
     Without ``do_lower_case`` only lone surrogates are replaced. Lower-casing is that of ``str.lower``, which
     knows the Greek final sigma: ``ΟΔΟΣ`` -> ``οδος``.
     """
     text = replace_surrogates(text)
-    if not do_lower_case:
+    if not do_lower_case or not text:
         return text
     decomposed = unicodedata.normalize("NFD", text.lower())
-    return decomposed if decomposed.isascii() else _accent_pattern().sub("", decomposed)
+    return decomposed if decomposed.isascii() else decomposed.translate(_accents())
 
 
 def lower_sigma(text: str) -> str:
@@ -115,18 +115,13 @@ def standalone_table(do_lower_case: bool) -> np.ndarray:
 
     Returns:
         int32 array (1114112,). ``table[ord("，")] == ord("，")``; ``table[ord("≠")] == ord("=")``, since NFD
-        takes the stroke off; ``table[ord("a")] == WORD``.
+        takes the stroke off; ``table[ord("a")] == WORD``, and so is what vanishes within a word.
     """
-    classes = character_classes()
-    table = np.full(CODE_POINTS, WORD, np.int32)
-    for low, high in CJK_RANGES:
-        table[low : high + 1] = np.arange(low, high + 1)
-    for character in classes.space:
-        table[ord(character)] = SPACE
-    for character in classes.standalone:
-        table[ord(character)] = ord(character)
+    kinds = character_kinds()
+    table = np.where(kinds == STANDALONE, np.arange(CODE_POINTS, dtype=np.int32), WORD)
+    table[kinds == SPACE] = SPACE
     if do_lower_case:
-        for code in _changed_by_normalization():
+        for code in changing_letters():
             normal = normalize(chr(code))
             # Anything but one clear character is left to the Rust tokenizer as part of a word.
             table[code] = table[ord(normal)] if len(normal) == 1 else WORD
@@ -134,47 +129,38 @@ def standalone_table(do_lower_case: bool) -> np.ndarray:
     return table
 
 
-def regex_class(characters: Iterable[str]) -> str:
-    """An Oniguruma character class of exactly these characters: ``"abd"`` -> ``[\\x{61}-\\x{62}\\x{64}]``."""
-    parts = (
-        f"\\x{{{low:x}}}" if low == high else f"\\x{{{low:x}}}-\\x{{{high:x}}}"
-        for low, high in _ranges(sorted(map(ord, characters)))
-    )
-    return f"[{''.join(parts)}]"
-
-
-def surveyed_letters() -> str:
-    """Every character whose case or decomposition may depend on the Unicode version, one string."""
-    classes = character_classes()
-    skip = classes.space | classes.dropped | {"Σ"}
-    return "".join(c for c in map(chr, range(0x20000)) if c not in skip and not _is_stable(ord(c)))
+@lru_cache(maxsize=1)
+def changing_letters() -> list[int]:
+    """Code points that lower-casing or NFD changes, but for Hangul syllables."""
+    return [
+        code
+        for code in _VARIED
+        if (character := chr(code)).lower() != character or unicodedata.decomposition(character)
+    ]
 
 
 @lru_cache(maxsize=1)
-def _accent_pattern() -> re.Pattern[str]:
-    return re.compile("[" + re.escape("".join(sorted(character_classes().accents))) + "]+")
+def unassigned() -> list[int]:
+    """Code points without a meaning in the running Python's Unicode version, where letters may be added."""
+    return [code for code in _VARIED if code < 0x20000 and unicodedata.category(chr(code)) == "Cn"]
 
 
-def _changed_by_normalization() -> Iterator[int]:
-    for code in _SURVEYED:
-        character = chr(code)
-        if character.lower() != character or unicodedata.decomposition(character):
-            yield code
+def regex_class(codes: np.ndarray) -> str:
+    """An Oniguruma character class of rising code points: 97, 98, 100 -> ``[\\x{61}-\\x{62}\\x{64}]``."""
+    ranges = (
+        f"\\x{{{low:x}}}" if low == high else f"\\x{{{low:x}}}-\\x{{{high:x}}}"
+        for low, high in _ranges(codes)
+    )
+    return f"[{''.join(ranges)}]"
 
 
-def _is_stable(code: int) -> bool:
-    """Ideographs, Hangul, surrogates and private use: no version of Unicode changes them."""
-    return 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xF900
+def _ranges(codes: np.ndarray) -> Iterator[tuple[int, int]]:
+    gaps = np.flatnonzero(np.diff(codes) > 1)
+    lows = codes[np.append(0, gaps + 1)]
+    highs = codes[np.append(gaps, len(codes) - 1)]
+    yield from zip(lows.tolist(), highs.tolist(), strict=True)
 
 
-def _ranges(codes: Iterable[int]) -> Iterator[tuple[int, int]]:
-    low = high = -1
-    for code in codes:
-        if code == high + 1 and low >= 0:
-            high = code
-            continue
-        if low >= 0:
-            yield low, high
-        low = high = code
-    if low >= 0:
-        yield low, high
+@lru_cache(maxsize=1)
+def _accents() -> dict[int, None]:
+    return dict.fromkeys(np.flatnonzero(character_kinds() == ACCENT).tolist())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -14,30 +15,37 @@ class EncodedRows:
 
     Args:
         token_ids, segment_ids: int32 (tokens of all rows,).
-        offsets: int32 (tokens of all rows, 2).
+        offsets: int32 (tokens of all rows, 2), or what computes them when they are first asked for.
         bounds: int64 (rows + 1,), row ``i`` is ``bounds[i]:bounds[i + 1]``.
         truncated: bool (rows,).
     """
 
-    __slots__ = ("bounds", "offsets", "segment_ids", "token_ids", "truncated")
+    __slots__ = ("_offsets", "bounds", "segment_ids", "token_ids", "truncated")
 
     def __init__(
         self,
         token_ids: np.ndarray,
         segment_ids: np.ndarray,
-        offsets: np.ndarray,
+        offsets: np.ndarray | Callable[[], np.ndarray],
         bounds: np.ndarray,
         truncated: np.ndarray,
     ) -> None:
         self.token_ids = token_ids
         self.segment_ids = segment_ids
-        self.offsets = offsets
+        self._offsets = offsets
         self.bounds = bounds
         self.truncated = truncated
 
+    @property
+    def offsets(self) -> np.ndarray:
+        """int32 (tokens of all rows, 2); see :attr:`Encoding.offsets`."""
+        if callable(self._offsets):
+            self._offsets = self._offsets()
+        return self._offsets
+
     def encodings(self) -> list[Encoding]:
         """One :class:`Encoding` a row; they share these arrays."""
-        return [Encoding(self, row) for row in range(len(self.truncated))]
+        return list(map(Encoding, repeat(self), range(len(self.truncated))))
 
 
 class Encoding:

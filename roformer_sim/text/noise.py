@@ -59,6 +59,6 @@ def whole_word_noise(
 
 
 def _first_pieces(ids: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    """For each token the place of the token that begins its Latin word: itself, or the last without ``##``."""
+    """For each token the place of the one that begins its Latin word: the last without ``##``."""
     continues = vocabulary.continuing[ids]
     return np.maximum.accumulate(np.where(continues, 0, np.arange(len(ids))))

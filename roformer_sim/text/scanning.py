@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tokenizers
@@ -25,34 +25,31 @@ from roformer_sim.text.characters import (
     replace_surrogates,
     standalone_table,
 )
+from roformer_sim.text.memory import Pieces, StretchMemory, StretchTable
 from roformer_sim.text.vocabulary import Vocabulary
 from roformer_sim.text.words import cut_words
 
-CACHED_STRETCHES = 200_000
-"""Distinct stretches remembered between calls; then the memory starts anew."""
-
-_CHUNK_CHARACTERS = 1 << 18  # keeps the working arrays small and in the processor's cache
+_CHUNK_CHARACTERS = 1 << 17  # keeps the working arrays in the processor's cache
 
 
 class Tokens(NamedTuple):
-    """Tokens of many texts, end to end, without special tokens.
+    """Tokens of many parts (texts and their pairs) end to end, each closed by [SEP].
 
-    ``ids``, ``starts``, ``ends``: int32 (tokens,), the latter two in characters of the token's own text;
-    ``bounds``: int64 (texts + 1,).
+    ``ids``: int32 (tokens,); ``bounds``: int64 (parts + 1,); ``offsets``: int32 (tokens, 2) in characters of
+    the token's own part, zeros for special tokens, or None where they were not asked for.
     """
 
     ids: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
     bounds: np.ndarray
+    offsets: np.ndarray | None
 
 
-class Pieces(NamedTuple):
-    """Tokens of one stretch of text; starts and ends count from its first character."""
+class Scanner(Protocol):
+    """Turns parts into tokens; ``opened`` tells which of them begin with [CLS], bool (parts,)."""
 
-    ids: tuple[int, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    def scan(self, parts: Sequence[str], opened: np.ndarray, *, offsets: bool) -> Tokens:
+        """``[CLS] part [SEP]`` of every part, without [CLS] where ``opened`` is false."""
+        ...
 
 
 class CharacterScanner:
@@ -65,75 +62,53 @@ class CharacterScanner:
     """
 
     def __init__(self, vocabulary: Vocabulary, backend: tokenizers.Tokenizer, *, do_lower_case: bool) -> None:
-        self.do_lower_case = do_lower_case
-        self._backend = backend
+        self._do_lower_case = do_lower_case
         self._table = _id_table(vocabulary, do_lower_case)
-        self._remembered: dict[str, Pieces] = {}
+        self._cls, self._sep = vocabulary.row("[CLS]"), vocabulary.row("[SEP]")
+        self._memory = StretchMemory(lambda stretches: pipeline_pieces(backend, stretches))
 
-    def scan(self, texts: Sequence[str]) -> Tokens:
-        """Tokens of every text."""
-        return _concatenate([self._scan_chunk(chunk) for chunk in _chunks(texts)])
+    def scan(self, parts: Sequence[str], opened: np.ndarray, *, offsets: bool) -> Tokens:
+        """See :class:`Scanner`."""
+        lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+        return _concatenate(
+            [self._scan_chunk(parts[i:j], lengths[i:j], opened[i:j], offsets) for i, j in _chunks(lengths)]
+        )
 
-    def pieces(self, stretches: Sequence[str]) -> list[Pieces]:
-        """Tokens of each stretch by the Rust pipeline; a stretch met before is not tokenized again."""
-        known = self._remembered
-        new = [stretch for stretch in stretches if stretch not in known]
-        if new:
-            encoded = self._backend.encode_batch([replace_surrogates(stretch) for stretch in new])
-            fresh = {stretch: _pieces(result) for stretch, result in zip(new, encoded, strict=True)}
-            if len(known) + len(fresh) > CACHED_STRETCHES:
-                # Not emptied but replaced: another thread may be reading the old one.
-                known = {stretch: known[stretch] for stretch in stretches if stretch in known}
-                self._remembered = known
-            known.update(fresh)
-        return [known[stretch] for stretch in stretches]
+    def _scan_chunk(
+        self, parts: Sequence[str], lengths: np.ndarray, opened: np.ndarray, offsets: bool
+    ) -> Tokens:
+        # Each part stands between two line feeds, whose places then take the special tokens.
+        joined = "\n" + "\n\n".join(parts) + "\n"
+        if self._do_lower_case and "Σ" in joined:
+            joined = lower_sigma(joined)
+        try:
+            encoded = joined.encode("utf-32-le")
+        except UnicodeEncodeError:
+            joined = replace_surrogates(joined)
+            encoded = joined.encode("utf-32-le")
+        marks = self._table.take(np.frombuffer(encoded, np.uint32), mode="clip")
+        after = np.cumsum(lengths + 2)
+        begins = after - (lengths + 2)
+        marks[begins] = np.where(opened, self._cls, SPACE)
+        marks[after - 1] = self._sep
 
-    def as_read(self, text: str, start: int, end: int) -> str:
-        """``text[start:end]`` as the pipeline reads it, normalised."""
-        return self._backend.normalizer.normalize_str(replace_surrogates(self._prepare(text)[start:end]))
-
-    def _prepare(self, text: str) -> str:
-        return lower_sigma(text) if self.do_lower_case and "Σ" in text else text
-
-    def _scan_chunk(self, texts: Sequence[str]) -> Tokens:
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-        begins = np.cumsum(lengths) - lengths
-        joined = self._prepare("\n".join(texts) + "\n")
-        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-        marks = self._table[codes]
-        edges = np.flatnonzero(np.diff(marks == WORD, prepend=False))  # the text ends with a space: pairs
+        inside = marks == WORD
+        edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
         firsts = edges[0::2]
         stretches = [joined[i:j] for i, j in zip(firsts.tolist(), edges[1::2].tolist(), strict=True)]
-        ids, starts, ends, bounds = self.tokens_of(stretches)
-        counts = np.diff(bounds)
-        alone = np.flatnonzero(marks >= 0)
-        # How many tokens begin before each character tells where each token goes.
-        before = np.zeros(len(joined) + 1, np.int32)
-        before[alone + 1] = 1
-        before[firsts + 1] = counts
-        np.cumsum(before, out=before)
-        row_bounds = before[np.append(begins, len(joined))]
-        tokens = Tokens(*(np.empty(before[-1], np.int32) for _ in range(3)), row_bounds.astype(np.int64))
-        place = before[alone]
-        tokens.ids[place] = marks[alone]
-        tokens.starts[place] = alone
-        tokens.ends[place] = alone + 1
-        place = np.arange(len(ids)) + np.repeat(before[firsts] - bounds[:-1], counts)
-        tokens.ids[place] = ids
-        tokens.starts[place] = starts + np.repeat(firsts, counts)
-        tokens.ends[place] = ends + np.repeat(firsts, counts)
-        row_begin = np.repeat(begins, np.diff(row_bounds))
-        np.subtract(tokens.starts, row_begin, out=tokens.starts, casting="unsafe")
-        np.subtract(tokens.ends, row_begin, out=tokens.ends, casting="unsafe")
-        return tokens
-
-    def tokens_of(self, stretches: Sequence[str]) -> Tokens:
-        """Tokens of each stretch by the Rust pipeline, each distinct one looked up once."""
-        distinct: dict[str, int] = {}
-        which = np.fromiter(
-            (distinct.setdefault(s, len(distinct)) for s in stretches), np.int64, len(stretches)
-        )
-        return spread(self.pieces(list(distinct)), which)
+        which, table = self._memory.look_up(stretches)
+        taken = marks >= 0
+        taken[firsts] = True
+        counts = np.add.reduceat(taken, begins, dtype=np.int64)
+        bounds = np.append(0, np.cumsum(counts))
+        places = None
+        if offsets:
+            at = np.flatnonzero(taken)
+            starts = at - np.repeat(begins + 1, counts)
+            places = np.stack([starts, starts + 1], axis=1).astype(np.int32)
+            places[bounds[1:] - 1] = 0
+            places[bounds[:-1][opened]] = 0
+        return expand(Tokens(marks[taken], bounds, places), which, table)
 
 
 class WordScanner:
@@ -141,103 +116,127 @@ class WordScanner:
 
     Args:
         vocabulary: gives the ids of words.
-        characters: tokenizes the words that are not in it.
+        backend: tokenizes the words that are not in it.
+        do_lower_case: as in the backend.
     """
 
-    def __init__(self, vocabulary: Vocabulary, characters: CharacterScanner) -> None:
+    def __init__(self, vocabulary: Vocabulary, backend: tokenizers.Tokenizer, *, do_lower_case: bool) -> None:
         self._vocabulary = vocabulary
-        self._characters = characters
+        self._backend = backend
+        self._do_lower_case = do_lower_case
+        self._memory = StretchMemory(self._pieces)
 
-    def scan(self, texts: Sequence[str]) -> Tokens:
-        """Tokens of every text."""
-        return _concatenate([self._scan_text(text) for text in texts])
+    def scan(self, parts: Sequence[str], opened: np.ndarray, *, offsets: bool) -> Tokens:
+        """See :class:`Scanner`."""
+        normals = [normalize(part, do_lower_case=self._do_lower_case) for part in parts]
+        words = [cut_words(normal) for normal in normals]
+        which, table = self._memory.look_up(list(chain.from_iterable(words)))
+        counts = np.fromiter(map(len, words), np.int64, len(words)) + 1 + opened
+        bounds = np.append(0, np.cumsum(counts))
+        entries = np.full(bounds[-1], WORD, np.int32)
+        entries[bounds[:-1][opened]] = self._vocabulary.row("[CLS]")
+        entries[bounds[1:] - 1] = self._vocabulary.row("[SEP]")
+        places = None
+        if offsets:
+            begins = [np.cumsum([0, *map(len, cut)])[:-1] for cut in words]
+            places = np.zeros((len(entries), 2), np.int32)
+            places[entries == WORD] = np.concatenate([*begins, np.zeros(0, np.int64)])[:, None]
+        tokens = expand(Tokens(entries, bounds, places), which, table)
+        if tokens.offsets is not None:
+            for row, (part, normal) in enumerate(zip(parts, normals, strict=True)):
+                rows = slice(tokens.bounds[row] + opened[row], tokens.bounds[row + 1] - 1)
+                _refer_to_original(tokens.offsets[rows], part, normal)
+        return tokens
 
-    def as_read(self, text: str, start: int, end: int) -> str:
-        """``text[start:end]`` as the pipeline reads it, normalised."""
-        return self._characters.as_read(text, start, end)
-
-    def _scan_text(self, text: str) -> Tokens:
-        normal = normalize(text, do_lower_case=self._characters.do_lower_case)
-        ids: list[int] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        position = 0
-        words = cut_words(normal)
-        others = list(dict.fromkeys(word for word in words if word not in self._vocabulary))
-        pieces = dict(zip(others, self._characters.pieces(others), strict=True))
-        for word in words:
-            row = self._vocabulary.id(word)
-            found = pieces[word] if row is None else Pieces((row,), (0,), (len(word),))
-            ids.extend(found.ids)
-            starts.extend(position + start for start in found.starts)
-            ends.extend(position + end for end in found.ends)
-            position += len(word)
-        origin = _origins(text, normal)
-        bounds = np.array([0, len(ids)])
-        first, last = np.array(starts, np.int64), np.array(ends, np.int64) - 1
-        return Tokens(np.array(ids, np.int32), origin[first], origin[last] + 1, bounds)
+    def _pieces(self, words: Sequence[str]) -> list[Pieces]:
+        others = [word for word in words if word not in self._vocabulary]
+        found = dict(zip(others, pipeline_pieces(self._backend, others), strict=True))
+        return [
+            found[word] if word in found else Pieces((self._vocabulary.row(word),), (0,), (len(word),))
+            for word in words
+        ]
 
 
-def spread(pieces: Sequence[Pieces], which: np.ndarray) -> Tokens:
-    """The tokens of ``pieces[which[0]]``, ``pieces[which[1]]``, ... end to end."""
-    flat = [
-        np.fromiter(chain.from_iterable(column), np.int32)
-        for column in (zip(*pieces, strict=True) if pieces else ((), (), ()))
-    ]
-    lengths = np.fromiter((len(piece.ids) for piece in pieces), np.int64, len(pieces))
-    counts = lengths[which]
-    bounds = np.append(0, np.cumsum(counts))
-    source = np.arange(bounds[-1]) + np.repeat((np.cumsum(lengths) - lengths)[which] - bounds[:-1], counts)
-    return Tokens(flat[0][source], flat[1][source], flat[2][source], bounds)
+def pipeline_pieces(backend: tokenizers.Tokenizer, stretches: Sequence[str]) -> list[Pieces]:
+    """Tokens of each stretch by the Rust pipeline."""
+    pieces = []
+    for encoded in backend.encode_batch(list(stretches)):
+        offsets = encoded.offsets
+        pieces.append(Pieces(encoded.ids, [start for start, _ in offsets], [end for _, end in offsets]))
+    return pieces
+
+
+def expand(entries: Tokens, which: np.ndarray, table: StretchTable) -> Tokens:
+    """Put the tokens of each stretch in the place that ``WORD`` holds for it in ``entries``.
+
+    Args:
+        entries: tokens, some of them ``WORD``; ``bounds`` count entries, and the offsets of a ``WORD`` hold
+            where its stretch begins.
+        which: the entry in ``table`` of each ``WORD``, in order.
+    """
+    slots = np.flatnonzero(entries.ids == WORD)
+    counts = table.counts[which]
+    longer = np.cumsum(counts - 1)  # how far what follows each stretch moves back
+    times = np.ones(len(entries.ids), np.int64)
+    times[slots] = counts
+    ids = np.repeat(entries.ids, times)
+    first = slots + longer - (counts - 1)
+    before = np.cumsum(counts) - counts
+    step = np.arange(counts.sum())
+    target = step + np.repeat(first - before, counts)
+    source = step + np.repeat(table.begins[which] - before, counts)
+    ids[target] = table.columns[0, source]
+    bounds = entries.bounds + np.append(0, longer)[np.searchsorted(slots, entries.bounds)]
+    offsets = entries.offsets
+    if offsets is not None:
+        offsets = np.repeat(offsets, times, axis=0)
+        begin = offsets[target, 0]
+        offsets[target, 0] = begin + table.columns[1, source]
+        offsets[target, 1] = begin + table.columns[2, source]
+    return Tokens(ids, bounds, offsets)
 
 
 def _id_table(vocabulary: Vocabulary, do_lower_case: bool) -> np.ndarray:
     """For each code point its token's id, ``WORD`` or ``SPACE``; int32 (1114112,)."""
     table = standalone_table(do_lower_case)
-    unknown = vocabulary.id("[UNK]")
-    ids = np.full(CODE_POINTS, unknown, np.int32)
+    ids = np.full(CODE_POINTS, vocabulary.row("[UNK]"), np.int32)
     for row, token in enumerate(vocabulary):
         if len(token) == 1:
             ids[ord(token)] = row
-    ids = ids[table]
-    ids[table == WORD] = WORD
-    ids[table == SPACE] = SPACE
-    return ids
+    return np.where(table >= 0, ids[table], table)
 
 
-def _pieces(encoded: tokenizers.Encoding) -> Pieces:
-    offsets = encoded.offsets
-    return Pieces(tuple(encoded.ids), tuple(start for start, _ in offsets), tuple(end for _, end in offsets))
-
-
-def _origins(text: str, normal: str) -> np.ndarray:
-    """For each character of ``normal`` the place in ``text`` of the character it came from."""
+def _refer_to_original(offsets: np.ndarray, text: str, normal: str) -> None:
+    """Turn places in ``normal`` into places in ``text``, in place."""
     lowered = text.lower()
     if len(lowered) == len(text) and normal in (text, lowered):
-        return np.arange(len(text), dtype=np.int32)
+        return
     lengths = [len(normalize(character)) for character in text]
-    return np.repeat(np.arange(len(text), dtype=np.int32), lengths)
+    origin = np.repeat(np.arange(len(text), dtype=np.int32), lengths)
+    offsets[:, 0] = origin[offsets[:, 0]]
+    offsets[:, 1] = origin[offsets[:, 1] - 1] + 1
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    size = 0
-    for text in texts:
-        chunk.append(text)
-        size += len(text)
-        if size > _CHUNK_CHARACTERS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+def _chunks(lengths: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Ranges of parts of about ``_CHUNK_CHARACTERS`` together."""
+    until = np.cumsum(lengths)
+    start = 0
+    while start < len(lengths):
+        size = (until[start - 1] if start else 0) + _CHUNK_CHARACTERS
+        stop = max(int(np.searchsorted(until, size)), start + 1)
+        yield start, stop
+        start = stop
 
 
-def _concatenate(parts: Sequence[Tokens]) -> Tokens:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        nothing = np.zeros(0, np.int32)
-        return Tokens(nothing, nothing, nothing, np.zeros(1, np.int64))
-    counts = np.concatenate([np.diff(part.bounds) for part in parts])
-    columns = [np.concatenate([part[column] for part in parts]) for column in range(3)]
-    return Tokens(columns[0], columns[1], columns[2], np.append(0, np.cumsum(counts)))
+def _concatenate(chunks: Sequence[Tokens]) -> Tokens:
+    if len(chunks) == 1:
+        return chunks[0]
+    if not chunks:
+        return Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros((0, 2), np.int32))
+    counts = np.concatenate([np.diff(chunk.bounds) for chunk in chunks])
+    offsets = [chunk.offsets for chunk in chunks if chunk.offsets is not None]
+    return Tokens(
+        np.concatenate([chunk.ids for chunk in chunks]),
+        np.append(0, np.cumsum(counts)),
+        np.concatenate(offsets) if offsets else None,
+    )

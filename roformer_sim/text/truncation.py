@@ -5,6 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from corpus_builder.errors import InputError
+from roformer_sim.text.scanning import Tokens
+
+
+def truncate(tokens: Tokens, opened: np.ndarray, maxlen: int | None) -> tuple[Tokens, np.ndarray]:
+    """Cut every text or pair to ``maxlen`` tokens.
+
+    Args:
+        tokens: parts as the scanner gives them; where a part is not ``opened`` with [CLS], it is the pair of
+            the part before it.
+        opened: bool (parts,).
+        maxlen: tokens of a text or pair, special tokens included; None for no limit.
+
+    Returns:
+        The tokens kept, and whether each text or pair lost any, bool (rows,).
+    """
+    widths = np.diff(tokens.bounds)
+    contents = widths - 1 - opened
+    paired = not opened.all()
+    first = contents[::2] if paired else contents
+    kept, pair_kept = kept_tokens(first, contents[1::2] if paired else None, maxlen)
+    truncated = kept < first
+    if pair_kept is not None:
+        truncated |= pair_kept < contents[1::2]
+    if not truncated.any():
+        return tokens, truncated
+    part_kept = kept if pair_kept is None else np.stack([kept, pair_kept], axis=1).ravel()
+    # A part keeps its beginning and its [SEP].
+    place = np.arange(len(tokens.ids)) - np.repeat(tokens.bounds[:-1], widths)
+    stays = place < np.repeat(part_kept + opened, widths)
+    stays[tokens.bounds[1:] - 1] = True
+    bounds = np.append(0, np.cumsum(part_kept + 1 + opened))
+    offsets = None if tokens.offsets is None else tokens.offsets[stays]
+    return Tokens(tokens.ids[stays], bounds, offsets), truncated
 
 
 def kept_tokens(

@@ -97,6 +97,10 @@ class Vocabulary(Sequence[str]):
         """The row of ``token``, or None where it is not in the vocabulary."""
         return self._ids.get(token)
 
+    def row(self, token: str) -> int:
+        """The row of a token that is known to be there, such as ``[CLS]``."""
+        return self._ids[token]
+
     @property
     def ids(self) -> dict[str, int]:
         """A copy of the mapping from token to row."""

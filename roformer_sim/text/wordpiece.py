@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import tokenizers
 
 from corpus_builder.errors import InputError
 from roformer_sim.text.backend import build_backend
-from roformer_sim.text.characters import normalize
+from roformer_sim.text.characters import lower_sigma, replace_surrogates
 from roformer_sim.text.decoding import decode_tokens
 from roformer_sim.text.encoding import EncodedRows, Encoding, pad_encodings
-from roformer_sim.text.scanning import CharacterScanner, Tokens, WordScanner
-from roformer_sim.text.truncation import kept_tokens
+from roformer_sim.text.scanning import CharacterScanner, Scanner, WordScanner
+from roformer_sim.text.truncation import truncate
 from roformer_sim.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 
@@ -50,11 +51,11 @@ class Tokenizer:
         self.do_lower_case = do_lower_case
         self.words = words
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = map(
-            self._tokens.index, SPECIAL_TOKENS
+            self._vocabulary.row, SPECIAL_TOKENS
         )
         self._backend = build_backend(self._vocabulary, do_lower_case=do_lower_case)
-        characters = CharacterScanner(self._vocabulary, self._backend, do_lower_case=do_lower_case)
-        self._scanner = WordScanner(self._vocabulary, characters) if words else characters
+        scanner: type[WordScanner | CharacterScanner] = WordScanner if words else CharacterScanner
+        self._scanner: Scanner = scanner(self._vocabulary, self._backend, do_lower_case=do_lower_case)
 
     @classmethod
     def from_file(
@@ -92,7 +93,9 @@ class Tokenizer:
         tokens = [self._tokens[i] for i in encoding.token_ids.tolist()]
         for place, (start, end) in enumerate(encoding.offsets.tolist()):
             if end and tokens[place] == "[UNK]":
-                tokens[place] = self._scanner.as_read(text, start, end)
+                # Lower-cased as part of its text: a sigma at a word's end has a form of its own.
+                read = replace_surrogates(lower_sigma(text) if self.do_lower_case else text)[start:end]
+                tokens[place] = self._backend.normalizer.normalize_str(read)
         return tokens
 
     def encode(
@@ -114,19 +117,11 @@ class Tokenizer:
             InputError: a position is outside the encoded text or on ``[CLS]`` / ``[SEP]``; ``text`` is not a
                 string; ``maxlen`` has no room for the special tokens.
         """
-        encoding = self.encode_batch([text], None if text_pair is None else [text_pair], maxlen=maxlen)[0]
-        token_ids = encoding.token_ids
-        specials = np.flatnonzero(np.isin(token_ids, (self.cls_id, self.sep_id)))
-        for position in mask_idxs:
-            if not 0 <= position < len(token_ids):
-                raise InputError(
-                    f"mask_idxs: position {position} is outside the {len(token_ids)} tokens of {text!r}"
-                )
-            if position in specials:
-                raise InputError(
-                    f"mask_idxs: position {position} is [CLS] or [SEP]; mask tokens of the text only"
-                )
-            token_ids[position] = self.mask_id
+        pairs = None if text_pair is None else (text_pair,)
+        encoding = self._encode((text,), pairs, maxlen, offsets=True).encodings()[0]
+        positions = list(mask_idxs)
+        if positions:
+            _put_masks(encoding.token_ids, positions, self)
         return encoding
 
     def encode_batch(
@@ -154,13 +149,13 @@ class Tokenizer:
         maxlen: int | None = None,
     ) -> EncodedRows:
         """As :meth:`encode_batch`, the rows left end to end in flat arrays."""
-        first = self._scan(texts, "texts")
-        second = None
-        if text_pairs is not None:
-            if len(text_pairs) != len(texts):
-                raise InputError(f"{len(texts)} texts and {len(text_pairs)} text_pairs; give one pair a text")
-            second = self._scan(text_pairs, "text_pairs")
-        return self._assemble(first, second, maxlen)
+        if isinstance(texts, str) or isinstance(text_pairs, str):
+            raise InputError("texts is one string; give a list of strings, or call encode")
+        firsts = tuple(texts)
+        seconds = None if text_pairs is None else tuple(text_pairs)
+        if seconds is not None and len(seconds) != len(firsts):
+            raise InputError(f"{len(firsts)} texts and {len(seconds)} text_pairs; give one pair a text")
+        return self._encode(firsts, seconds, maxlen, offsets=False)
 
     def pad(
         self, encodings: Sequence[Encoding], *, multiple_of: int = 1, length: int | None = None
@@ -200,47 +195,52 @@ class Tokenizer:
         """Write ``vocab.txt``; see :meth:`Vocabulary.save`."""
         self._vocabulary.save(path)
 
-    def _scan(self, texts: Sequence[str], name: str) -> Tokens:
-        if isinstance(texts, str):
-            raise InputError(f"{name} is one string; give a list of strings")
-        for row, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise InputError(f"{name}[{row}] is {type(text).__name__}, not a string")
-        return self._scanner.scan(texts)
+    def _encode(
+        self, texts: tuple[str, ...], pairs: tuple[str, ...] | None, maxlen: int | None, *, offsets: bool
+    ) -> EncodedRows:
+        parts = texts if pairs is None else tuple(chain.from_iterable(zip(texts, pairs, strict=True)))
+        opened = np.ones(len(parts), bool)
+        if pairs is not None:
+            opened[1::2] = False
+        try:
+            tokens = self._scanner.scan(parts, opened, offsets=offsets)
+        except (TypeError, AttributeError):
+            _refuse_what_is_no_string(texts, pairs)
+            raise
+        tokens, truncated = truncate(tokens, opened, maxlen)
+        if pairs is None:
+            segment_ids = np.zeros(len(tokens.ids), np.int32)
+        else:
+            segment_ids = np.repeat(~opened, np.diff(tokens.bounds)).astype(np.int32)
 
-    def _assemble(self, first: Tokens, second: Tokens | None, maxlen: int | None) -> EncodedRows:
-        """Cut, and set [CLS] and [SEP] around the tokens of each row."""
-        lengths = np.diff(first.bounds)
-        pair_lengths = None if second is None else np.diff(second.bounds)
-        kept, pair_kept = kept_tokens(lengths, pair_lengths, maxlen)
-        truncated = kept < lengths
-        widths = kept + 2
-        if pair_kept is not None:
-            truncated |= pair_kept < pair_lengths
-            widths = widths + pair_kept + 1
-        bounds = np.zeros(len(widths) + 1, np.int64)
-        np.cumsum(widths, out=bounds[1:])
-        token_ids = np.full(bounds[-1], self.sep_id, np.int32)
-        segment_ids = np.zeros(bounds[-1], np.int32)
-        offsets = np.zeros((bounds[-1], 2), np.int32)
-        token_ids[bounds[:-1]] = self.cls_id
-        for tokens, count, begin in (
-            (first, kept, bounds[:-1] + 1),
-            *([(second, pair_kept, bounds[:-1] + 2 + kept)] if second is not None else []),
-        ):
-            source, target = _copy_plan(tokens.bounds[:-1], begin, count)
-            token_ids[target] = tokens.ids[source]
-            offsets[target, 0] = tokens.starts[source]
-            offsets[target, 1] = tokens.ends[source]
-        if pair_kept is not None:
-            target = _copy_plan(bounds[:-1], bounds[:-1] + 2 + kept, pair_kept + 1)[1]
-            segment_ids[target] = 1
-        return EncodedRows(token_ids, segment_ids, offsets, bounds, truncated)
+        def locate() -> np.ndarray:
+            located = self._encode(texts, pairs, maxlen, offsets=True)
+            return located.offsets
+
+        places = locate if tokens.offsets is None else tokens.offsets
+        bounds = tokens.bounds if pairs is None else tokens.bounds[::2]
+        return EncodedRows(tokens.ids, segment_ids, places, bounds, truncated)
 
 
-def _copy_plan(source: np.ndarray, target: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices that copy ``count[i]`` items from ``source[i]`` to ``target[i]`` for every row at once."""
-    total = int(count.sum())
-    before = np.cumsum(count) - count
-    step = np.arange(total)
-    return step + np.repeat(source - before, count), step + np.repeat(target - before, count)
+def _put_masks(token_ids: np.ndarray, positions: Sequence[int], tokenizer: Tokenizer) -> None:
+    specials = (tokenizer.cls_id, tokenizer.sep_id)
+    masked = token_ids.copy()
+    for position in positions:
+        if not 0 <= position < len(token_ids):
+            raise InputError(
+                f"mask_idxs: position {position} is outside the text's {len(token_ids)} tokens "
+                f"([CLS] is 0, [SEP] is {len(token_ids) - 1})"
+            )
+        if token_ids[position] in specials:
+            raise InputError(
+                f"mask_idxs: position {position} is [CLS] or [SEP]; mask tokens of the text only"
+            )
+        masked[position] = tokenizer.mask_id
+    token_ids[:] = masked
+
+
+def _refuse_what_is_no_string(texts: Sequence[object], pairs: Sequence[object] | None) -> None:
+    for name, items in (("texts", texts), ("text_pairs", pairs or ())):
+        for row, item in enumerate(items):
+            if not isinstance(item, str):
+                raise InputError(f"{name}[{row}] is {type(item).__name__}, not a string")
