@@ -1,0 +1,17 @@
+"""Reading and writing weights: our own presets, bert4keras and Google checkpoints."""
+
+from roformer_sim.checkpoints.folders import load_any, resolve_preset, shipped_presets
+from roformer_sim.checkpoints.preset import Preset, load_preset, save_preset
+from roformer_sim.checkpoints.weights import assign_weights, read_weights, weight_names
+
+__all__ = [
+    "Preset",
+    "assign_weights",
+    "load_any",
+    "load_preset",
+    "read_weights",
+    "resolve_preset",
+    "save_preset",
+    "shipped_presets",
+    "weight_names",
+]

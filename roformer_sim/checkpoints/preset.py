@@ -1,0 +1,118 @@
+"""Our own preset folder: configuration, vocabulary, weights and how they were made. No pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from corpus_builder.errors import InputError
+from roformer_sim.checkpoints.atomic import atomic_folder
+from roformer_sim.models import ModelConfig
+from roformer_sim.text import Tokenizer
+
+CONFIG, VOCABULARY, WEIGHTS, METADATA = "config.json", "vocab.txt", "model.safetensors", "metadata.json"
+FORMAT = "roformer-sim-preset-1"
+
+
+@dataclass
+class Preset:
+    """What a preset folder holds.
+
+    Attributes:
+        config: Shape of the network.
+        tokenizer: Built from ``vocab.txt``.
+        weights: float32 arrays by name (see :func:`roformer_sim.checkpoints.weights.weight_names`).
+        metadata: Free JSON: training data, recipe, versions, figures.
+    """
+
+    config: ModelConfig
+    tokenizer: Tokenizer
+    weights: dict[str, np.ndarray]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def is_preset(folder: Path) -> bool:
+    """Whether ``folder`` has a preset's configuration and weights."""
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def save_preset(
+    folder: str | Path, preset: Preset, *, weights_dtype: Literal["float32", "float16"] = "float32"
+) -> None:
+    """Write a preset folder in one step; an existing one is replaced only when all is written.
+
+    Args:
+        weights_dtype: ``"float16"`` halves the file; values are rounded once, here.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    with atomic_folder(folder) as place:
+        write_preset_files(place, preset, weights_dtype=weights_dtype)
+
+
+def write_preset_files(
+    place: Path, preset: Preset, *, weights_dtype: Literal["float32", "float16"] = "float32"
+) -> None:
+    """Write the files of a preset into an existing folder."""
+    arrays = {name: np.ascontiguousarray(a.astype(weights_dtype)) for name, a in preset.weights.items()}
+    save_file(arrays, place / WEIGHTS, metadata={"format": FORMAT})
+    write_json(place / CONFIG, preset.config.model_dump())
+    write_json(place / METADATA, preset.metadata)
+    preset.tokenizer.save(place / VOCABULARY)
+
+
+def load_preset(folder: str | Path) -> Preset:
+    """Read a preset folder.
+
+    Raises:
+        InputError: A file is missing, truncated or does not fit the others.
+    """
+    folder = Path(folder)
+    config = ModelConfig.from_file(folder / CONFIG)
+    tokenizer = Tokenizer.from_file(folder / VOCABULARY)
+    check_vocabulary(tokenizer, config, folder)
+    weights = read_safetensors(folder / WEIGHTS)
+    metadata = read_json(folder / METADATA) if (folder / METADATA).exists() else {}
+    return Preset(config, tokenizer, weights, metadata)
+
+
+def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, folder: Path) -> None:
+    """Refuse a vocabulary that does not fit the embedding."""
+    if tokenizer.vocab_size != config.vocab_size:
+        raise InputError(
+            f"{folder}: vocab.txt has {tokenizer.vocab_size} tokens, the network's vocabulary "
+            f"has {config.vocab_size}"
+        )
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """Arrays by name; an unreadable or truncated file is an InputError that names it."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a complete safetensors file: {error}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; anything else is an InputError that names the file."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a JSON object")
+    return values
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Indented UTF-8 JSON, Chinese unescaped."""
+    path.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

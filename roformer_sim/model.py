@@ -1,0 +1,188 @@
+"""RoFormerSim: the one class for users, and upstream's ``gen_synonyms``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from corpus_builder.errors import InputError
+from roformer_sim.checkpoints import Preset, assign_weights, load_any, read_weights, resolve_preset, save_preset
+from roformer_sim.generation import Synonym, rank_synonyms, sample_texts
+from roformer_sim.models import Backbone, ModelConfig, Pooling
+from roformer_sim.retrieval import SentenceEncoder
+from roformer_sim.text import Tokenizer
+
+DEFAULT_PRESET = "roformer_sim_char_mini_zh"
+
+
+class RoFormerSim:
+    """A model that generates sentences of the same meaning and encodes sentences as vectors.
+
+    Args:
+        backbone: The network.
+        tokenizer: Its tokenizer.
+        metadata: How it was made; saved with it.
+
+    Example:
+        >>> model = RoFormerSim.from_preset("roformer_sim_char_mini_zh")
+        >>> model.gen_synonyms("广州和深圳哪个好？", n=100, k=20)  # doctest: +SKIP
+        >>> model.encode(["怎么开通花呗", "花呗如何开通"]).shape
+        (2, 256)
+        >>> model.similarity("怎么开通花呗", "花呗如何开通")  # doctest: +SKIP
+
+    Reference:
+        Su, SimBERT (https://kexue.fm/archives/7427) and RoFormer-Sim (https://kexue.fm/archives/8454).
+    """
+
+    def __init__(self, backbone: Backbone, tokenizer: Tokenizer, metadata: dict[str, Any] | None = None) -> None:
+        if tokenizer.vocab_size != backbone.config.vocab_size:
+            raise InputError(
+                f"the tokenizer has {tokenizer.vocab_size} tokens, the network {backbone.config.vocab_size}"
+            )
+        self.backbone, self.tokenizer, self.metadata = backbone, tokenizer, metadata or {}
+        self.encoder = SentenceEncoder(backbone, tokenizer)
+
+    @property
+    def config(self) -> ModelConfig:
+        """Shape of the network."""
+        return self.backbone.config
+
+    @classmethod
+    def from_preset(
+        cls,
+        name: str | Path = DEFAULT_PRESET,
+        *,
+        dtype: Literal["float32", "mixed_bfloat16"] = "float32",
+        model_type: Literal["roformer", "bert"] | None = None,
+    ) -> RoFormerSim:
+        """Load a shipped preset by name, a preset folder, or a bert4keras / Google checkpoint folder.
+
+        Args:
+            dtype: Compute dtype; vectors and scores are float32 either way.
+            model_type: Overrides what a TensorFlow checkpoint looks like.
+
+        Raises:
+            InputError: No such preset, or a file of it is missing, damaged or does not fit.
+        """
+        folder = resolve_preset(name)
+        preset = load_any(folder, model_type=model_type)
+        backbone = Backbone(preset.config, dtype=dtype)
+        assign_weights(backbone, preset.weights, folder)
+        return cls(backbone, preset.tokenizer, preset.metadata)
+
+    def save_preset(
+        self, folder: str | Path, *, weights_dtype: Literal["float32", "float16"] = "float32"
+    ) -> None:
+        """Write a preset folder (configuration, vocabulary, weights, metadata) in one step."""
+        preset = Preset(self.config, self.tokenizer, read_weights(self.backbone), self.metadata)
+        save_preset(folder, preset, weights_dtype=weights_dtype)
+
+    def encode(
+        self,
+        texts: str | Sequence[str],
+        *,
+        pooling: Pooling | str = Pooling.P1,
+        normalize: bool = True,
+        batch_size: int = 64,
+        maxlen: int = 256,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Sentence vectors, float32: (n, hidden) of a list, (hidden,) of one string.
+
+        Args:
+            pooling: P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last.
+            normalize: Scale to length 1, so that a product is a cosine.
+        """
+        single = isinstance(texts, str)
+        batch = [texts] if isinstance(texts, str) else list(texts)
+        vectors = self.encoder.encode(
+            batch,
+            [pooling],
+            normalize=normalize,
+            batch_size=batch_size,
+            maxlen=maxlen,
+            progress=progress,
+        )[Pooling(pooling)]
+        return vectors[0] if single else vectors
+
+    @overload
+    def similarity(self, a: str, b: str, *, pooling: Pooling | str = ...) -> float: ...
+    @overload
+    def similarity(
+        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str = ...
+    ) -> np.ndarray: ...
+    def similarity(
+        self, a: str | Sequence[str], b: str | Sequence[str], *, pooling: Pooling | str = Pooling.P1
+    ) -> float | np.ndarray:
+        """Cosine of two sentences, or of two lists row by row, between -1 and 1."""
+        if isinstance(a, str) and isinstance(b, str):
+            return float(self.similarity([a], [b], pooling=pooling)[0])
+        if isinstance(a, str) or isinstance(b, str) or len(a) != len(b):
+            raise InputError("similarity needs two strings or two lists of the same length")
+        vectors = self.encode([*a, *b], pooling=pooling)
+        return np.sum(vectors[: len(a)] * vectors[len(a) :], axis=1)
+
+    def synonyms(
+        self,
+        text: str,
+        n: int = 100,
+        k: int = 20,
+        mask_idxs: Sequence[int] = (),
+        *,
+        top_k: int | None = None,
+        top_p: float | None = 0.95,
+        temperature: float = 1.0,
+        maxlen: int = 64,
+        seed: int | None = None,
+    ) -> list[Synonym]:
+        """:meth:`gen_synonyms` with the cosine of each sentence."""
+        if k < 1:
+            raise InputError(f"k must be at least 1, not {k}")
+        candidates = sample_texts(
+            self.backbone,
+            self.tokenizer,
+            text,
+            n,
+            mask_idxs=mask_idxs,
+            top_k=top_k,
+            top_p=top_p,
+            temperature=temperature,
+            maxlen=maxlen,
+            seed=seed,
+        )
+        return rank_synonyms(text, candidates, lambda texts: self.encode(texts, pooling=Pooling.P2), k)
+
+    def gen_synonyms(
+        self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **sampling: Any
+    ) -> list[str]:
+        """Sentences of the same meaning, the most similar first, as upstream's function of this name.
+
+        Samples ``n`` sentences (nucleus 0.95), drops duplicates and the text itself, ranks the rest
+        by the cosine of their vectors (P2) with the text's and returns the first ``k``.
+
+        Args:
+            text: ``科学技术是第一生产力。``
+            mask_idxs: Token positions of the encoded text ([CLS] is 0) replaced by [MASK] before
+                sampling; ``[6, 7]`` masks 第一 here.
+            sampling: ``top_k``, ``top_p``, ``temperature``, ``maxlen``, ``seed``.
+
+        Returns:
+            At most ``k`` sentences; fewer where fewer distinct ones were drawn.
+        """
+        return [synonym.text for synonym in self.synonyms(text, n, k, mask_idxs, **sampling)]
+
+
+@functools.cache
+def _default_model() -> RoFormerSim:
+    return RoFormerSim.from_preset()
+
+
+def gen_synonyms(
+    text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **sampling: Any
+) -> list[str]:
+    """Upstream's function on the shipped model; see :meth:`RoFormerSim.gen_synonyms`."""
+    return _default_model().gen_synonyms(text, n, k, mask_idxs, **sampling)

@@ -1,0 +1,179 @@
+"""Rows and batches of stage 1: token ids, segments, and where the target tokens are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from roformer_sim.text import Tokenizer, whole_word_noise
+from roformer_sim.text.truncation import kept_tokens
+from roformer_sim.training.pairs import PairStream, SentencePair
+
+Batch = dict[str, np.ndarray]
+
+LENGTH_STEP = 8
+"""Row lengths are rounded up to a multiple of this, so that few shapes are compiled."""
+
+TARGET_STEP = 128
+"""The list of target positions is rounded up to a multiple of this."""
+
+SORTING_WINDOW = 16
+"""Batches' worth of pairs that are sorted by length together."""
+
+
+class Row(NamedTuple):
+    """One sequence ``[CLS] source [SEP] target [SEP]``; the first ``source`` tokens are segment 0."""
+
+    token_ids: list[int]
+    source: int
+
+
+class RowMaker:
+    """Turns a pair (a, b) into the rows a -> b and b -> a.
+
+    With probability ``noise`` a row's source is noised by whole words (BART-style, RoFormer-Sim);
+    the target is the similar sentence and stays clean. Rows are truncated to ``2 * maxlen`` tokens,
+    from the longer side.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, maxlen: int, noise: float) -> None:
+        self.tokenizer, self.maxlen, self.noise = tokenizer, maxlen, noise
+
+    def rows(self, pairs: Sequence[SentencePair], rng: np.random.Generator) -> list[Row]:
+        """Two rows a pair, neighbours, in the order of the pairs."""
+        directed = [ends for a, b in pairs for ends in ((a, b), (b, a))]
+        clean = [e.token_ids[1:-1].tolist() for e in self.tokenizer.encode_batch([a for a, _ in directed])]
+        noised = rng.random(len(directed)) < self.noise
+        result = []
+        for i, (source_text, _) in enumerate(directed):
+            source = whole_word_noise(source_text, self.tokenizer, rng) if noised[i] else clean[i]
+            result.append(self._row(source, clean[i ^ 1]))
+        return result
+
+    def _row(self, source: list[int], target: list[int]) -> Row:
+        cls_id, sep_id = self.tokenizer.cls_id, self.tokenizer.sep_id
+        kept, kept_target = kept_tokens(
+            np.array([len(source)]), np.array([len(target)]), 2 * self.maxlen
+        )
+        source, target = source[: kept[0]], target[: kept_target[0]]
+        return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
+
+
+def make_batch(rows: Sequence[Row], pad_id: int) -> Batch:
+    """Arrays of one batch.
+
+    Returns:
+        ``token_ids``, ``segment_ids`` int32 (rows, length); ``positions`` int32 (n,), indices into
+        rows x length of the positions before each target token; ``targets`` int32 (n,);
+        ``weights`` float32 (n,), 0 where the list is filled up.
+    """
+    length = _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
+    token_ids = np.full((len(rows), length), pad_id, np.int32)
+    segment_ids = np.zeros((len(rows), length), np.int32)
+    for i, row in enumerate(rows):
+        token_ids[i, : len(row.token_ids)] = row.token_ids
+        segment_ids[i, row.source : len(row.token_ids)] = 1
+    is_target = np.flatnonzero(segment_ids)
+    count = _round_up(len(is_target), TARGET_STEP)
+    positions, targets = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    positions[: len(is_target)] = is_target - 1
+    targets[: len(is_target)] = token_ids.reshape(-1)[is_target]
+    weights = (np.arange(count) < len(is_target)).astype(np.float32)
+    return {
+        "token_ids": token_ids,
+        "segment_ids": segment_ids,
+        "positions": positions,
+        "targets": targets,
+        "weights": weights,
+    }
+
+
+def _round_up(value: int, step: int) -> int:
+    return max(1, -(-value // step)) * step
+
+
+class Stage1Batches(keras.utils.PyDataset):
+    """The batches of one epoch at a time, in an order fixed by seed and epoch.
+
+    Pairs of a window of several batches are sorted by length before they are cut into batches, so
+    that little padding is computed; then the batches are shuffled.
+
+    Keras's TensorFlow adapter reads the shapes that vary off the first two batches; the epoch
+    therefore begins with its longest batch and its shortest.
+
+    Args:
+        stream: Where the pairs come from.
+        maker: Makes rows of them.
+        batch_rows: Rows of a batch, two a pair.
+        steps: Batches of an epoch.
+        seed: Of noise and order.
+        first_epoch: Epoch to begin with, for resumed runs.
+    """
+
+    def __init__(
+        self,
+        stream: PairStream,
+        maker: RowMaker,
+        *,
+        batch_rows: int,
+        steps: int,
+        seed: int,
+        first_epoch: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.stream, self.maker = stream, maker
+        self.pairs_per_batch, self.steps, self.seed = batch_rows // 2, steps, seed
+        self.epoch = first_epoch
+        self._prepare()
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[Batch]:
+        rng = np.random.default_rng((self.seed, 3, self.epoch, index))
+        return (make_batch(self.maker.rows(self._batches[index], rng), self.maker.tokenizer.pad_id),)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self._prepare()
+
+    def _prepare(self) -> None:
+        count = self.steps * self.pairs_per_batch
+        pairs = self.stream.pairs(self.epoch * count, count)
+        window = SORTING_WINDOW * self.pairs_per_batch
+        batches = []
+        for start in range(0, count, window):
+            ordered = sorted(pairs[start : start + window], key=_length)
+            batches += [
+                ordered[i : i + self.pairs_per_batch] for i in range(0, len(ordered), self.pairs_per_batch)
+            ]
+        order = np.random.default_rng((self.seed, 4, self.epoch)).permutation(len(batches))
+        batches = [batches[i] for i in order]
+        longest = max(range(len(batches)), key=lambda i: sum(map(_length, batches[i])))
+        batches[0], batches[longest] = batches[longest], batches[0]
+        if len(batches) > 1:
+            shortest = min(range(1, len(batches)), key=lambda i: sum(map(_length, batches[i])))
+            batches[1], batches[shortest] = batches[shortest], batches[1]
+        self._batches = batches
+
+
+def _length(pair: SentencePair) -> int:
+    return len(pair[0]) + len(pair[1])
+
+
+def validation_batches(
+    stream: PairStream, maker: RowMaker, *, batch_rows: int, seed: int
+) -> list[Batch]:
+    """Batches of the held-out pairs, noised once, the same for every epoch and run."""
+    rng = np.random.default_rng((seed, 5))
+    pairs = stream.validation_pairs()
+    order = rng.permutation(len(pairs))
+    size = batch_rows // 2
+    return [
+        make_batch(maker.rows([pairs[i] for i in order[start : start + size]], rng), maker.tokenizer.pad_id)
+        for start in range(0, len(pairs) - size + 1, size)
+    ]

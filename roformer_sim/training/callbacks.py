@@ -1,0 +1,61 @@
+"""What happens at the end of an epoch: validation, checkpoint, a look at the synonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from roformer_sim.training.batches import Batch
+from roformer_sim.training.run_folder import RunFolder, RunState
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds ``val_...`` losses of fixed held-out batches to the epoch's logs.
+
+    Keras's own validation would shuffle nothing away, but evaluates through the training metrics'
+    batch-count weighting of unequal batches; these batches are few and equal, so they are run here.
+    """
+
+    def __init__(self, batches: list[Batch]) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self.batches or logs is None:
+            return
+        totals: dict[str, float] = {}
+        self.model.reset_metrics()
+        for batch in self.batches:
+            totals = self.model.test_on_batch(batch, return_dict=True)
+        self.model.reset_metrics()
+        logs.update({f"val_{name}": float(value) for name, value in totals.items()})
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves each epoch; the lowest ``val_loss`` (or ``loss`` where nothing is held out) is the best."""
+
+    def __init__(self, folder: RunFolder, state: RunState, make_preset: Callable[[], Any]) -> None:
+        super().__init__()
+        self.folder, self.state, self.make_preset = folder, state, make_preset
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        state = self.state
+        state.epoch = epoch + 1
+        state.history.append({name: float(value) for name, value in (logs or {}).items()})
+        losses = [entry.get("val_loss", entry["loss"]) for entry in state.history]
+        state.best_epoch = 1 + min(range(len(losses)), key=losses.__getitem__)
+        self.folder.save(self.make_preset(), self.model.optimizer, state)
+
+
+class Samples(keras.callbacks.Callback):
+    """Shows what the model makes of a few sentences."""
+
+    def __init__(self, texts: list[str], synonyms: Callable[[str], list[str]]) -> None:
+        super().__init__()
+        self.texts, self.synonyms = texts, synonyms
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for text in self.texts:
+            print(f"  {text} -> " + " | ".join(self.synonyms(text)))

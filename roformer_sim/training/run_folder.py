@@ -1,0 +1,93 @@
+"""A training run on disk: one whole folder an epoch, and links to the last and the best."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+from safetensors.numpy import save_file
+
+from corpus_builder.errors import InputError
+from roformer_sim.checkpoints.atomic import atomic_folder, replace_symlink
+from roformer_sim.checkpoints.preset import (
+    Preset,
+    read_json,
+    read_safetensors,
+    write_json,
+    write_preset_files,
+)
+
+OPTIMIZER, STATE = "optimizer.safetensors", "training_state.json"
+
+
+@dataclass
+class RunState:
+    """Where a run stands. ``epoch`` counts finished epochs."""
+
+    recipe: dict[str, Any]
+    epoch: int = 0
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class RunFolder:
+    """``epoch-0007`` folders, each a preset plus optimiser state, and the links ``last`` and ``best``.
+
+    A folder appears under its name only when every file of it is on disk, and only the last and the
+    best are kept; a killed run therefore always leaves a loadable checkpoint.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def last(self) -> Path | None:
+        """Newest complete checkpoint."""
+        found = sorted(self.path.glob("epoch-[0-9]*"))
+        return found[-1] if found else None
+
+    def save(self, preset: Preset, optimizer: Any, state: RunState) -> Path:
+        """Write the checkpoint of ``state.epoch``, move the links, delete what is neither."""
+        target = self.path / f"epoch-{state.epoch:04d}"
+        with atomic_folder(target) as place:
+            write_preset_files(place, preset)
+            save_file(optimizer_arrays(optimizer), place / OPTIMIZER)
+            write_json(place / STATE, asdict(state))
+        replace_symlink(self.path / "last", target.name)
+        if state.best_epoch == state.epoch:
+            replace_symlink(self.path / "best", target.name)
+        keep = {target.name, f"epoch-{state.best_epoch:04d}"}
+        for old in self.path.glob("epoch-[0-9]*"):
+            if old.name not in keep:
+                shutil.rmtree(old)
+        return target
+
+    def read_state(self) -> RunState | None:
+        """State of the newest checkpoint, or ``None`` for a new run."""
+        if self.last is None:
+            return None
+        values = read_json(self.last / STATE)
+        try:
+            return RunState(**values)
+        except TypeError as error:
+            raise InputError(f"{self.last / STATE}: {error}") from None
+
+    def restore_optimizer(self, optimizer: Any) -> None:
+        """Put the saved moments and the step count into a built optimiser."""
+        if self.last is None:
+            return
+        path = self.last / OPTIMIZER
+        arrays = read_safetensors(path)
+        for variable in optimizer.variables:
+            if variable.path not in arrays:
+                raise InputError(f"{path}: optimiser value {variable.path} is missing")
+            variable.assign(arrays[variable.path])
+
+
+def optimizer_arrays(optimizer: Any) -> dict[str, np.ndarray]:
+    """Every optimiser variable by path, the learning rate of a schedule excepted (it has none)."""
+    return {v.path: np.array(ops.convert_to_numpy(v.value), order="C") for v in optimizer.variables}

@@ -1,0 +1,183 @@
+"""Runs a recipe: builds the network, the batches and the optimiser, trains, resumes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from corpus_builder.errors import InputError
+from roformer_sim.checkpoints import load_any, resolve_preset
+from roformer_sim.checkpoints.preset import Preset
+from roformer_sim.checkpoints.weights import assign_weights, read_weights
+from roformer_sim.models import Backbone, ModelConfig
+from roformer_sim.text import Tokenizer
+from roformer_sim.training.batches import RowMaker, Stage1Batches, validation_batches
+from roformer_sim.training.callbacks import Checkpoint, Samples, Validation
+from roformer_sim.training.pairs import PairStream
+from roformer_sim.training.recipe import Recipe, StartSection
+from roformer_sim.training.run_folder import RunFolder, RunState
+from roformer_sim.training.schedule import WarmupSchedule
+from roformer_sim.training.stage1 import Stage1Model
+
+SampleFunction = Callable[[Backbone, Tokenizer, str], list[str]]
+
+
+def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | None = None) -> Path:
+    """Train stage 1 by a recipe, or go on with the run in ``output``.
+
+    Args:
+        recipe: What to do; a run is resumed only by the recipe that began it (more epochs allowed).
+        output: Folder of the run: ``last``, ``best`` (presets), ``epoch-...``, ``tensorboard``.
+        show_samples: Called after each epoch for each text of ``report.samples``.
+
+    Returns:
+        Folder of the best checkpoint, a preset.
+
+    Raises:
+        InputError: Anything wrong in the recipe or the files it names.
+    """
+    folder = RunFolder(output)
+    state = folder.read_state()
+    if state is not None:
+        _check_same_run(state, recipe, folder)
+    keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
+    keras.config.set_dtype_policy(recipe.train.dtype)
+    start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
+    state = state or RunState(recipe.model_dump())
+    if state.epoch >= recipe.train.epochs:
+        return folder.path / "best"
+    stream = PairStream(
+        recipe.data.groups,
+        recipe.data.pairs,
+        maxlen=recipe.data.maxlen,
+        held_out=recipe.data.held_out,
+        seed=recipe.train.seed,
+    )
+    print(f"training sets (questions, general): {stream.sizes}; held out: {recipe.data.held_out} each")
+    backbone = Backbone(start.config)
+    if start.weights:
+        assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
+    model = compile_model(backbone, recipe)
+    folder.restore_optimizer(model.optimizer)
+    _fit(model, start.tokenizer, stream, recipe, folder, state, show_samples)
+    return folder.path / "best"
+
+
+def new_or_preset(start: StartSection) -> Preset:
+    """The preset to begin with; a new network has no weights yet."""
+    if start.preset is not None:
+        if start.vocab is not None or start.config is not None:
+            raise InputError("start: give either preset, or vocab and config")
+        preset = load_any(resolve_preset(start.preset))
+    elif start.vocab is None or start.config is None:
+        raise InputError("start: give either preset, or vocab and config")
+    else:
+        tokenizer = Tokenizer.from_file(start.vocab)
+        config = ModelConfig.from_dict(
+            {**start.config, "vocab_size": tokenizer.vocab_size}, where="start.config"
+        )
+        preset = Preset(config, tokenizer, {})
+    if start.dropout is not None:
+        preset.config = preset.config.model_copy(update={"hidden_dropout_prob": start.dropout})
+    return preset
+
+
+def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
+    """Stage-1 model with AdamW; biases and norms are not decayed."""
+    settings = recipe.train
+    model = Stage1Model(
+        backbone,
+        scale=settings.scale,
+        generation_weight=settings.generation_weight,
+        similarity_weight=settings.similarity_weight,
+    )
+    total = settings.epochs * settings.steps_per_epoch if settings.schedule == "linear" else None
+    optimizer = keras.optimizers.AdamW(
+        WarmupSchedule(settings.learning_rate, settings.warmup_steps, total),
+        weight_decay=settings.weight_decay,
+        global_clipnorm=settings.clip_norm,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    return model
+
+
+def _fit(
+    model: Stage1Model,
+    tokenizer: Tokenizer,
+    stream: PairStream,
+    recipe: Recipe,
+    folder: RunFolder,
+    state: RunState,
+    show_samples: SampleFunction | None,
+) -> None:
+    settings = recipe.train
+    maker = RowMaker(tokenizer, maxlen=recipe.data.maxlen, noise=recipe.data.noise)
+    batches = Stage1Batches(
+        stream,
+        maker,
+        batch_rows=settings.batch_rows,
+        steps=settings.steps_per_epoch,
+        seed=settings.seed,
+        first_epoch=state.epoch,
+    )
+    held_out = validation_batches(stream, maker, batch_rows=settings.batch_rows, seed=settings.seed)
+    backbone = model.backbone
+
+    def preset() -> Preset:
+        return Preset(backbone.config, tokenizer, read_weights(backbone), _metadata(recipe, stream, state))
+
+    callbacks: list[Any] = [Validation(held_out), Checkpoint(folder, state, preset)]
+    if recipe.report.tensorboard:
+        callbacks.append(_tensorboard(folder.path / "tensorboard"))
+    if show_samples is not None:
+        callbacks.append(
+            Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text))
+        )
+    model.fit(batches, initial_epoch=state.epoch, epochs=settings.epochs, callbacks=callbacks)
+
+
+def _tensorboard(path: Path) -> Any:
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "report.tensorboard is on, but TensorBoard is not installed: "
+            "pip install 'roformer-sim[tensorboard]', or --set report.tensorboard=false"
+        ) from None
+    return keras.callbacks.TensorBoard(str(path), write_graph=False, update_freq="epoch")
+
+
+def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
+    """Refuse to continue a run with other settings; only ``epochs`` and the report may differ."""
+    old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
+    for values in (old, new):
+        values.pop("report")
+        values["train"].pop("epochs")
+    for section in new:
+        for key, value in new[section].items():
+            if old[section].get(key) != value:
+                raise InputError(
+                    f"{folder.path}: was begun with {section}.{key}={old[section].get(key)!r}, the recipe "
+                    f"says {value!r}; use another --output, or the same settings"
+                )
+
+
+def _metadata(recipe: Recipe, stream: PairStream, state: RunState) -> dict[str, Any]:
+    packages = ("keras", "numpy", "tokenizers", "jieba")
+    return {
+        "trained_by": "roformer-sim train",
+        "recipe": recipe.model_dump(),
+        "training_sets": stream.sizes,
+        "epochs_done": state.epoch,
+        "history": state.history,
+        "backend": keras.backend.backend(),
+        "versions": {name: importlib.metadata.version(name) for name in packages}
+        | {"python": platform.python_version()},
+    }
