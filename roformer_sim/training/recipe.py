@@ -43,6 +43,7 @@ class TrainSection(_Section):
     learning_rate: float = Field(default=1e-5, gt=0)
     warmup_steps: int = Field(default=1000, ge=0)
     schedule: Literal["constant", "linear"] = "constant"  # after the warm-up; linear ends at 0
+    beta_2: float = Field(default=0.999, gt=0, lt=1)  # of Adam's second moment
     weight_decay: float = Field(default=0.01, ge=0)  # not on biases and norms
     clip_norm: float | None = Field(default=1.0, gt=0)
     scale: float = Field(default=20.0, gt=0)  # of the in-batch softmax: 20 (v2), 30 (v1)

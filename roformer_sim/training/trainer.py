@@ -100,6 +100,7 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
     optimizer = keras.optimizers.AdamW(
         WarmupSchedule(settings.learning_rate, settings.warmup_steps, total),
         weight_decay=settings.weight_decay,
+        beta_2=settings.beta_2,
         global_clipnorm=settings.clip_norm,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
