@@ -1,0 +1,73 @@
+"""``roformer-sim info``: what a preset or checkpoint folder is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from roformer_sim.cli import options
+from roformer_sim.cli.outputs import print_json
+
+
+def info(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PRESET",
+            help="Preset name or folder; without it, the shipped presets.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Tell what a preset or checkpoint folder is: network, vocabulary, sizes, how it was made.
+
+    \b
+    roformer-sim info
+    roformer-sim info roformer_sim_char_mini_zh
+    roformer-sim info path/to/chinese_roformer-sim-char-ft_L-12_H-768_A-12 --json
+    """
+    from roformer_sim.checkpoints import resolve_preset, shipped_presets
+
+    if name is None:
+        names = shipped_presets()
+        if as_json:
+            print_json({"shipped_presets": names})
+        else:
+            print("\n".join(names) or "no preset is shipped with this installation")
+        return
+    facts = describe(resolve_preset(name))
+    if as_json:
+        print_json(facts)
+        return
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            print(f"{key}:")
+            for inner, entry in value.items():
+                print(f"  {inner}: {_short(entry)}")
+        else:
+            print(f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}")
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """Facts of a folder, which is read whole: a damaged one is an error."""
+    from roformer_sim.checkpoints import load_any
+    from roformer_sim.checkpoints.preset import is_preset
+
+    preset = load_any(folder)
+    return {
+        "folder": str(folder),
+        "kind": "preset" if is_preset(folder) else "TensorFlow checkpoint",
+        "parameters": sum(array.size for array in preset.weights.values()),
+        "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        "tokens": preset.tokenizer.vocab_size,
+        "config": preset.config.model_dump(),
+        "metadata": preset.metadata,
+    }
+
+
+def _short(value: Any, limit: int = 200) -> str:
+    text = str(value)
+    return text if len(text) <= limit else f"{text[:limit]}… (all of it with --json)"

@@ -1,0 +1,150 @@
+"""``roformer-sim train``: run a recipe, or go on with its run."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from corpus_builder.errors import InputError
+from roformer_sim.cli import options
+from roformer_sim.cli.outputs import print_json
+
+if TYPE_CHECKING:
+    from roformer_sim.model import RoFormerSim
+    from roformer_sim.models import Backbone
+    from roformer_sim.text import Tokenizer
+    from roformer_sim.training.recipe import Recipe
+
+RECIPES = Path(__file__).parent.parent / "training" / "recipes"
+
+
+class Interrupted(Exception):
+    """Ctrl-C where something can be said about what is left."""
+
+
+def train(
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help="TOML file, or a shipped recipe's name.", show_default=False),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="RUN",
+            help="Folder of the run; resumed if it is there.",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Replace a value of the recipe. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    untrained: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write the network as it is before training, and stop.", show_default=False
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train a model by a recipe; the same command goes on with a run that was stopped.
+
+    \b
+    roformer-sim train stage1_mini --output runs/mini
+    roformer-sim train my.toml --output runs/mine --set train.epochs=3 --set "data.groups=['groups.jsonl.gz']"
+    roformer-sim train stage1_mini --untrained runs/untrained --set start.vocab=vocab.txt
+
+    RUN/last and RUN/best are presets. Progress goes to stdout, with --json to stderr.
+    """
+    if (output is None) == (untrained is None):
+        raise InputError(
+            "give --output RUN to train, or --untrained FOLDER to write the network before training"
+        )
+    path = find_recipe(recipe)
+    from roformer_sim.training.recipe import Recipe
+
+    settings = Recipe.from_file(path, overrides or [])
+    if untrained is not None:
+        write_untrained(settings, untrained)
+        result = {"preset": str(untrained)}
+    else:
+        assert output is not None
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            result = {"best": str(run(settings, output)), "last": str(output / "last")}
+    if as_json:
+        print_json(result)
+    else:
+        print("\n".join(f"{key}: {value}" for key, value in result.items()))
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe's name, or the file itself.
+
+    Raises:
+        InputError: neither; the shipped names are listed.
+    """
+    shipped = RECIPES / f"{name}.toml"
+    if Path(name).is_file():
+        return Path(name)
+    if shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
+    raise InputError(f"{name}: neither a file nor a shipped recipe ({names})")
+
+
+def run(recipe: Recipe, output: Path) -> Path:
+    """Train; on Ctrl-C say where the last complete checkpoint is."""
+    from roformer_sim.training import trainer
+    from roformer_sim.training.run_folder import RunFolder
+
+    try:
+        return trainer.train(recipe, output, show_samples=SampleSynonyms())
+    except KeyboardInterrupt:
+        last = RunFolder(output).last
+        left = f"the last complete checkpoint is {last}" if last else "no epoch was complete"
+        raise Interrupted(f"interrupted; {left}; the same command goes on from there") from None
+
+
+class SampleSynonyms:
+    """Synonyms of a text for the trainer's look at each epoch's end, the same draws each time."""
+
+    def __init__(self) -> None:
+        self._model: RoFormerSim | None = None
+
+    def __call__(self, backbone: Backbone, tokenizer: Tokenizer, text: str) -> list[str]:
+        # One model for the whole run: each one compiles an encoder of its own.
+        if self._model is None or self._model.backbone is not backbone:
+            from roformer_sim.model import RoFormerSim
+
+            self._model = RoFormerSim(backbone, tokenizer)
+        return self._model.gen_synonyms(text, n=20, k=5, seed=0)
+
+
+def write_untrained(recipe: Recipe, folder: Path) -> None:
+    """Write what the recipe starts from as a preset: a new network of its seed, or the preset it names."""
+    import keras
+
+    from roformer_sim.checkpoints import Preset, read_weights, save_preset
+    from roformer_sim.models import Backbone
+    from roformer_sim.training.trainer import new_or_preset
+
+    keras.utils.set_random_seed(recipe.train.seed)
+    start = new_or_preset(recipe.start)
+    metadata: dict[str, Any] = {
+        "trained_by": None,
+        "start": recipe.start.model_dump(),
+        "seed": recipe.train.seed,
+    }
+    weights = start.weights or read_weights(Backbone(start.config))
+    save_preset(folder, Preset(start.config, start.tokenizer, weights, metadata))
