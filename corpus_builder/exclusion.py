@@ -1,0 +1,67 @@
+"""Decontamination: no sentence of a benchmark may reach the training text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from corpus_builder.readers import read_jsonl, read_lines, read_sts
+from corpus_builder.similarity import normalise
+
+_MARK_SUFFIXES = {".gz", ".xz"}
+
+
+class Exclusion:
+    """The texts of benchmark files; ``text in exclusion`` compares after :func:`similarity.normalise`.
+
+    Files: STS tables (``.tsv``), JSON lines (every string, also those in lists), or plain text, one a line;
+    each also ``.gz`` or ``.xz``.
+
+    Example:
+        >>> exclusion = Exclusion(["今天天气怎么样？"])
+        >>> "今天 天气怎么样" in exclusion
+        True
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = {normalise(text) for text in texts} - {""}
+
+    @classmethod
+    def from_files(cls, paths: Iterable[str | Path]) -> Exclusion:
+        """Read all texts of the given files. Errors as in :mod:`corpus_builder.readers`, never skipped."""
+        return cls(text for path in paths for text in _file_texts(Path(path)))
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, text: str) -> bool:
+        return normalise(text) in self._texts
+
+    def has_normalised(self, normalised: str) -> bool:
+        """The same test for a text that has gone through ``normalise`` already."""
+        return normalised in self._texts
+
+
+def _file_texts(path: Path) -> Iterator[str]:
+    kind = Path(path.stem).suffix if path.suffix in _MARK_SUFFIXES else path.suffix
+    if kind == ".tsv":
+        for row in read_sts(path):
+            yield row.text_a
+            yield row.text_b
+    elif kind in {".jsonl", ".json"}:
+        for _, row_json in read_jsonl(path):
+            yield from _strings(row_json)
+    else:
+        for _, line in read_lines(path):
+            yield line
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)

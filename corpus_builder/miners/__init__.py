@@ -1,0 +1,1 @@
+"""One file for each way to find texts that mean the same."""

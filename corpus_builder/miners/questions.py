@@ -1,0 +1,70 @@
+"""Groups of near-identical questions found all over a source, across its documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from corpus_builder.clusters import complete_linkage
+from corpus_builder.exclusion import Exclusion
+from corpus_builder.join import jaccard_join
+from corpus_builder.rows import Group
+from corpus_builder.rules import Counts, Rules, prepare
+
+_QUESTION = re.compile(
+    r"[？?]|[吗呢么][。~！!…]*$|什么|怎么|怎样|如何|为何|为啥|咋|是否|能否|可否|是不是|能不能|要不要|会不会|有没有|哪|多少|多久|多大|谁|几[个天次岁点年月周种]"
+)
+
+
+def is_question(sentence: str) -> bool:
+    """Whether a sentence asks: a question mark, a final 吗/呢/么, or a question word.
+
+    Example:
+        >>> is_question("感冒了怎么办"), is_question("我感冒了。")
+        (True, False)
+    """
+    return _QUESTION.search(sentence) is not None
+
+
+def mine_questions(
+    sentences: Iterable[str],
+    threshold: float,
+    rules: Rules,
+    exclusion: Exclusion,
+    counts: Counts,
+    *,
+    source: str,
+    max_group: int = 8,
+) -> Iterator[Group]:
+    """People ask the same thing in many threads: join all questions of a source with one another.
+
+    All pairs at or above the threshold are found exactly (:func:`corpus_builder.join.jaccard_join`); then
+    groups grow from the most similar pair down, and two groups merge only while every member is similar to
+    every other (complete linkage), so that a chain of small changes cannot join strangers.
+
+    Args:
+        sentences: all sentences of the source; those that ask nothing are passed over.
+        threshold: least Jaccard similarity between any two members.
+        rules, exclusion, counts: as in :func:`corpus_builder.miners.answers.mine_answers`.
+        source: written into each group.
+        max_group: most members of a group.
+    """
+    texts: dict[str, str] = {}
+    for text, normalised in prepare(filter(is_question, sentences), rules, exclusion, counts):
+        texts.setdefault(normalised, text)
+    counts["questions"] += len(texts)
+    normalised_texts = list(texts)
+    scores: dict[tuple[int, int], float] = {}
+    for i, j, score in jaccard_join(normalised_texts, threshold, normalised=True):
+        counts["pairs above the threshold"] += 1
+        if rules.compatible(normalised_texts[i], normalised_texts[j]):
+            scores[i, j] = score
+        else:
+            counts["pairs dropped: guards"] += 1
+    written = list(texts.values())
+    for members in complete_linkage(scores, max_group):
+        inside = [scores[a, b] for n, a in enumerate(members) for b in members[n + 1 :]]
+        counts["groups"] += 1
+        counts["texts"] += len(members)
+        counts["pairs"] += len(inside)
+        yield Group(written[members[0]], tuple(written[m] for m in members[1:]), source, min(inside))

@@ -1,0 +1,165 @@
+"""The guards every miner shares: which sentences are worth comparing and which pairs are worth keeping."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from corpus_builder.exclusion import Exclusion
+from corpus_builder.rows import Pair
+from corpus_builder.segmentation import clean_text
+from corpus_builder.similarity import normalise
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+# Digits; Chinese numerals except a bare 一, which is mostly an article (一个, 一下).
+_NUMBER = re.compile(r"\d+|第[一二三四五六七八九十百千两]+|[二三四五六七八九十百千万亿两〇零]+")
+_LATIN = re.compile(r"[a-z]+[a-z0-9]*")
+# A-not-A questions (是不是, 有没有) and words whose 不, 没, 无, 非, 别 deny nothing.
+_NO_DENIAL = re.compile(r"(.)[不没]\1|不同|不少|不断|不仅|不过|不管|不论|无论|差不多|特别|分别|别人|区别|级别|性别|非常|除非|非洲|未来")
+_DENIAL = re.compile(r"[不没无未非勿别莫]")
+# Characters that carry grammar or politeness; two texts that differ in these alone mean the same.
+FUNCTION_CHARACTERS = frozenset(
+    "的地得了着过吗呢么吧啊呀嘛哦哪啥谁几什怎样如何为会能可以该应当要想请问你您我他她它们咱大家自己"
+    "这那此其之个些种次位名一下是有在到从由对于和与及或把被让给将向往用就都也还又再才很太更最真较比"
+    "而且但所因如果则时候后前中上里内外来去做办行呵哈呗嗯某本该每各另等即便只已曾正便说称据道"
+)
+
+Counts = Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Guards on sentences and pairs. Lengths are in characters of the text as it is written.
+
+    Attributes:
+        min_chars, max_chars: shorter and longer sentences are left out.
+        min_chinese: least share of Chinese characters among the letters and digits.
+        max_length_ratio: longer / shorter of a pair, after normalisation.
+        allow_containment: keep pairs of which one contains the other (北京好吗 / 你说北京好吗).
+        same_numbers: drop pairs whose numbers or Latin words differ (2 元 / 3 元, iOS / Android).
+        same_negation: drop pairs of which one denies more often than the other (要 / 不要); 有没有 and 特别
+            deny nothing.
+        max_substituted: with F the function characters (的, 吗, 怎, 你 ...), drop a pair when BOTH texts have more
+            than so many other characters that the partner lacks: ``min(|A - B - F|, |B - A - F|)``. A word
+            put in is no harm, a word put in place of another is: 选空调 / 选洗碗机. None turns it off.
+        max_partners: at most so many pairs for one sentence, the most similar first.
+    """
+
+    min_chars: int = 5
+    max_chars: int = 64
+    min_chinese: float = 0.5
+    max_length_ratio: float = 2.0
+    allow_containment: bool = False
+    same_numbers: bool = False
+    same_negation: bool = False
+    max_substituted: int | None = None
+    max_partners: int = 3
+
+    def usable(self, text: str, normalised: str) -> bool:
+        """Whether a sentence may enter the comparison."""
+        if not self.min_chars <= len(text) <= self.max_chars or not normalised:
+            return False
+        return len(_CHINESE.findall(normalised)) >= self.min_chinese * len(normalised)
+
+    def compatible(self, a: str, b: str) -> bool:
+        """Whether two normalised sentences may form a pair, their similarity aside."""
+        short, long = sorted((a, b), key=len)
+        if a == b or len(long) > self.max_length_ratio * len(short):
+            return False
+        if not self.allow_containment and short in long:
+            return False
+        if self.max_substituted is not None and substituted(a, b) > self.max_substituted:
+            return False
+        if self.same_negation and _denials(a) != _denials(b):
+            return False
+        return not self.same_numbers or _numbers(a) == _numbers(b)
+
+
+@dataclass(slots=True)
+class Sentences:
+    """Sentences ready for the comparison: as written and, in the same places, normalised."""
+
+    texts: list[str] = field(default_factory=list)
+    normalised: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def prepare(
+    candidates: Iterable[str], rules: Rules, exclusion: Exclusion, counts: Counts
+) -> Iterator[tuple[str, str]]:
+    """Yield ``(text, normalised)`` of the sentences that pass the guards and are in no benchmark."""
+    for candidate in candidates:
+        counts["sentences"] += 1
+        text = clean_text(candidate)
+        if not rules.min_chars <= len(text) <= rules.max_chars:
+            counts["sentences dropped: length"] += 1
+            continue
+        normalised = normalise(text)
+        if not rules.usable(text, normalised):
+            counts["sentences dropped: not Chinese"] += 1
+        elif exclusion.has_normalised(normalised):
+            counts["sentences dropped: in a benchmark"] += 1
+        else:
+            yield text, normalised
+
+
+class PairFilter:
+    """Keeps the best pairs of each group within the guards, each pair once in the whole run."""
+
+    def __init__(self, rules: Rules, counts: Counts) -> None:
+        self._rules = rules
+        self._counts = counts
+        self._seen: set[bytes] = set()
+        self._partners: Counter[bytes] = Counter()
+
+    def keep(
+        self, sentences: Sentences, pairs: Iterable[tuple[int, int, float]], source: str
+    ) -> Iterator[Pair]:
+        """Yield the pairs that stay, the most similar first (ties in reading order)."""
+        for i, j, score in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
+            self._counts["pairs above the threshold"] += 1
+            a, b = sentences.normalised[i], sentences.normalised[j]
+            if not self._rules.compatible(a, b):
+                self._counts["pairs dropped: guards"] += 1
+                continue
+            key_a, key_b = key(a), key(b)
+            pair_key = min(key_a, key_b) + max(key_a, key_b)
+            if pair_key in self._seen:
+                self._counts["pairs dropped: seen before"] += 1
+                continue
+            if max(self._partners[key_a], self._partners[key_b]) >= self._rules.max_partners:
+                self._counts["pairs dropped: enough partners"] += 1
+                continue
+            self._seen.add(pair_key)
+            self._partners.update((key_a, key_b))
+            self._counts["pairs"] += 1
+            yield Pair(sentences.texts[i], sentences.texts[j], score, source)
+
+
+def key(normalised: str) -> bytes:
+    """Twelve bytes that stand for a sentence in sets of millions."""
+    return blake2b(normalised.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+
+
+def substituted(a: str, b: str) -> int:
+    """Content characters that stand in place of others: the smaller of ``|A - B - F|`` and ``|B - A - F|``.
+
+    Example:
+        >>> substituted("有哪些空调值得买", "有哪些洗碗机值得买"), substituted("怎么选空调", "请问空调如何选择")
+        (2, 0)
+    """
+    set_a, set_b = set(a), set(b)
+    return min(len(set_a - set_b - FUNCTION_CHARACTERS), len(set_b - set_a - FUNCTION_CHARACTERS))
+
+
+def _denials(normalised: str) -> int:
+    return len(_DENIAL.findall(_NO_DENIAL.sub("", normalised)))
+
+
+def _numbers(normalised: str) -> tuple[list[str], list[str]]:
+    return sorted(_NUMBER.findall(normalised)), sorted(_LATIN.findall(normalised))

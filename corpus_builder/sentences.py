@@ -1,0 +1,44 @@
+"""The sentences of training files of any shape, for building a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from corpus_builder.readers import OnReject, RowError, read_jsonl, read_texts
+from corpus_builder.segmentation import split_sentences
+
+# The fields of each shape that hold text; a list of strings counts as several.
+_FIELDS = ("text", "synonyms", "text_a", "text_b", "question", "answers", "title", "paragraphs")
+
+
+def training_sentences(paths: Iterable[Path], on_reject: OnReject | None = None) -> Iterator[str]:
+    """Yield every sentence of groups, pairs, QA rows and documents (JSON lines) or of plain text files.
+
+    Groups and pairs hold sentences already; everything else is cut by
+    :func:`corpus_builder.segmentation.split_sentences`.
+    """
+    for path in paths:
+        if ".json" not in path.name:
+            for text in read_texts(path, on_reject):
+                yield from split_sentences(text)
+            continue
+        for number, row in read_jsonl(path, on_reject):
+            strings = [text for name in _FIELDS for text in _strings(row.get(name))]
+            if not strings:
+                error = RowError(str(path), number, f"none of the fields {', '.join(_FIELDS)} holds text")
+                if on_reject is None:
+                    raise error
+                on_reject(error)
+            elif "text_a" in row or "synonyms" in row:
+                yield from strings
+            else:
+                for text in strings:
+                    yield from split_sentences(text)
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

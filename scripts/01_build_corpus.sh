@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Step 1: from raw text to training files.
+#
+#   scripts/01_build_corpus.sh DATA OUT
+#
+# DATA is a folder of raw Chinese text laid out as docs/corpus.md says. OUT receives
+#   groups.jsonl.gz     groups of questions that mean the same
+#   answers.jsonl.gz    similar sentences of different answers to one question
+#   documents.jsonl.gz  similar sentences of one document, or of neighbouring documents
+#   texts.txt.gz        all sentences of the three, each once: for the vocabulary
+#   report.json         what was read, dropped and written at each step
+# Only sets whose licence lets one ship a model trained on them are taken (docs/corpus.md lists them).
+# Every text of the five benchmarks' valid files is left out. A second run skips the parts that are there;
+# remove OUT/parts to build anew.
+set -euo pipefail
+
+if [[ $# -ne 2 ]]; then
+    echo "usage: $0 DATA OUT" >&2
+    exit 2
+fi
+data=$1
+out=$2
+python=${PYTHON:-python}
+parts=$out/parts
+[[ -d $data/text/docs ]] || { echo "error: $data/text/docs: there is no such folder" >&2; exit 2; }
+mkdir -p "$parts"
+# One process, one thread: the steps are small matrix products that gain nothing from more.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
+
+# part NAME COMMAND ARGUMENTS...: run a command unless its output is complete already.
+part() {
+    local name=$1 command=$2
+    shift 2
+    [[ -s $parts/$name.json ]] && { echo "== $name: done before" >&2; return; }
+    echo "== $name" >&2
+    "$python" -m corpus_builder.cli "$command" "$@" --output "$parts/$name.jsonl.gz" \
+        --exclude "$data/sts/*/valid.tsv" --on-error skip --json > "$parts/$name.json.tmp"
+    mv "$parts/$name.json.tmp" "$parts/$name.json"
+}
+
+# Labelled or shared-answer groups: what people wrote and judged, taken with light cleaning only.
+groups() { part "groups-$1" groups --source "$1" "${@:2}"; }
+# Questions asked in several places of a source: guards on numbers, negation and replaced words.
+questions() { part "groups-questions-$1" questions --source "$1" --min-chars 7 --threshold "$2" "${@:3}"; }
+answers() { part "answers-$1" answers --source "$1" --merge-questions --threshold "$2" "${@:3}"; }
+# documents SOURCE THRESHOLD WINDOW: the window joins neighbouring documents (days, threads, dialogues).
+documents() {
+    part "documents-$1" documents --source "$1" --same-numbers --same-negation --max-substituted 2 \
+        --threshold "$2" --window "$3" "${@:4}"
+}
+docs=$data/text/docs
+
+groups chineseblue_med "$data/text/groups/chineseblue_med.jsonl.xz"
+groups chatbot_qa --shape qa "$data/qa/chatbot-qa/qa.jsonl.gz"
+groups stsb_train --shape sts --min-label 4 "$data/sts/STS-B/train.tsv"
+groups simbert_sample "$data/qa/simbert-sample/data_sample.json"
+
+questions zhihu_hot 0.55 "$docs/zhihu_hot.jsonl.xz"
+questions v2ex_hot 0.55 "$docs/v2ex_hot.jsonl.xz"
+questions chineseblue_med 0.55 "$docs/chineseblue_med.jsonl.xz"
+questions medical_qa 0.55 --shape qa "$data/text/qa/medical_qa_misc.jsonl.xz"
+questions smilechat 0.55 "$docs/smilechat.jsonl.xz"
+questions taobao_dialog 0.55 "$docs/taobao_dialog.jsonl.xz"
+questions lccc_toy 0.55 "$docs/lccc_toy.jsonl.xz"
+questions emollm 0.55 "$docs/emollm.jsonl.xz"
+questions chatbot_qa 0.55 --shape qa "$data/qa/chatbot-qa/qa.jsonl.gz"
+
+answers dureader 0.35 "$data/qa/DuReader2-demo/train.jsonl.gz"
+answers chatbot_qa 0.4 "$data/qa/chatbot-qa/qa.jsonl.gz"
+answers medical_qa 0.5 --question-similarity 0.5 "$data/text/qa/medical_qa_misc.jsonl.xz"
+
+while read -r source threshold window min_chars; do
+    documents "$source" "$threshold" "$window" --min-chars "$min_chars" "$docs/$source.jsonl.xz"
+done <<'LIST'
+zhihu_hot 0.5 500 6
+chineseblue_med 0.55 10000 6
+smilechat 0.55 1500 6
+lctt 0.5 100 6
+weibo_hot_titles 0.55 600 6
+xinwenlianbo 0.55 60 6
+taobao_dialog 0.55 10000 6
+lccc_toy 0.6 20000 6
+v2ex_hot 0.5 2000 6
+emollm 0.5 5000 6
+medical_qa_misc 0.5 2000 6
+laws 0.6 30 6
+pd_novels 0.5 10 6
+howtocook 0.5 400 6
+gov_reports_2026 0.5 40 6
+csl_abstracts 0.5 4000 6
+LIST
+documents medical_qa 0.5 20000 --min-chars 6 "$data/text/qa/medical_qa_misc.jsonl.xz"
+documents cluecorpussmall 0.5 1 "$data/docs/CLUECorpusSmall-sample/docs.jsonl.gz"
+documents cmrc2018 0.5 1 "$data/qa/CMRC2018/dev.jsonl.gz" "$data/qa/CMRC2018/trial.jsonl"
+
+"$python" -m corpus_builder.cli groups "$parts"/groups-*.jsonl.gz --output "$out/groups.jsonl.gz" \
+    --exclude "$data/sts/*/valid.tsv" --json > "$parts/all-groups.json"
+for kind in answers documents; do
+    # Gzip files laid end to end are one gzip file.
+    cat "$parts/$kind"-*.jsonl.gz > "$out/.$kind.part"
+    mv "$out/.$kind.part" "$out/$kind.jsonl.gz"
+done
+"$python" -m corpus_builder.cli texts "$out/groups.jsonl.gz" "$out/answers.jsonl.gz" "$out/documents.jsonl.gz" \
+    --output "$out/texts.txt.gz" --exclude "$data/sts/*/valid.tsv" --json > "$parts/all-texts.json"
+
+"$python" - "$parts" "$out/report.json" <<'REPORT'
+import json
+import sys
+from pathlib import Path
+
+parts, report = Path(sys.argv[1]), Path(sys.argv[2])
+steps = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(parts.glob("*.json"))}
+total = {
+    kind: sum(step["counts"].get("pairs", 0) for name, step in steps.items() if name.startswith(kind))
+    for kind in ("answers-", "documents-")
+}
+summary = {
+    "question pairs": steps["all-groups"]["counts"]["pairs"],
+    "question groups": steps["all-groups"]["counts"]["groups"],
+    "answer pairs": total["answers-"],
+    "document pairs": total["documents-"],
+    "texts": steps["all-texts"]["counts"]["rows written"],
+}
+report.write_text(json.dumps({"total": summary, "steps": steps}, ensure_ascii=False, indent=1), "utf-8")
+print(json.dumps(summary, ensure_ascii=False))
+REPORT

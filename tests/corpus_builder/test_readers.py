@@ -1,0 +1,141 @@
+"""Readers: each shape, each compression, and complaints that name file and line."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from corpus_builder.errors import InputError
+from corpus_builder.readers import (
+    RowError,
+    read_documents,
+    read_groups,
+    read_jsonl,
+    read_pairs,
+    read_questions,
+    read_sts,
+    read_texts,
+)
+from corpus_builder.rows import Document, Group, Pair, Question, StsRow
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    data = content.encode() if isinstance(content, str) else content
+    if path.suffix == ".gz":
+        data = gzip.compress(data)
+    elif path.suffix == ".xz":
+        data = lzma.compress(data)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz"])
+def test_json_lines_are_read_plain_and_compressed(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a.jsonl{suffix}", '{"a": "甲"}\n\n{"a": "乙"}\r\n{"a": "丙"}')
+    assert list(read_jsonl(path)) == [(1, {"a": "甲"}), (3, {"a": "乙"}), (4, {"a": "丙"})]
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", b"\xef\xbb\xbf" + '{"a": "甲"}\n'.encode())
+    assert list(read_jsonl(path)) == [(1, {"a": "甲"})]
+
+
+def test_line_separators_inside_a_string_do_not_cut_the_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"a": "上\u2028下\x85"}\n')
+    assert list(read_jsonl(path)) == [(1, {"a": "上\u2028下\x85"})]
+
+
+def test_the_shapes(tmp_path: Path) -> None:
+    groups = write(tmp_path / "g.jsonl", '{"text": "甲", "synonyms": ["乙"], "source": "书", "score": 0.5}')
+    assert list(read_groups(groups)) == [Group("甲", ("乙",), "书", 0.5)]
+    questions = write(tmp_path / "q.jsonl", '{"question": "甲？", "answers": []}')
+    assert list(read_questions(questions)) == [Question("甲？", (), "q")]
+    documents = write(
+        tmp_path / "d.jsonl",
+        '{"doc_id": "1", "text": "甲"}\n{"title": "题", "paragraphs": ["上", "下"]}\n{"question": "问", "answers": ["答"]}',
+    )
+    assert list(read_documents(documents)) == [
+        Document("1", "甲", "d"),
+        Document("d.jsonl:2", "题\n上\n下", "d"),
+        Document("d.jsonl:3", "问\n答", "d"),
+    ]
+    pairs = write(tmp_path / "p.jsonl", '{"text_a": "甲", "text_b": "乙"}')
+    assert list(read_pairs(pairs)) == [Pair("甲", "乙", 1.0, "p")]
+    sts = write(tmp_path / "s.tsv.gz", "text_a\ttext_b\tlabel\n甲\t乙\t4\n")
+    assert list(read_sts(sts)) == [StsRow("甲", "乙", 4.0)]
+    texts = write(tmp_path / "t.txt", "甲\n\n乙\n")
+    assert list(read_texts(texts)) == ["甲", "乙"]
+
+
+BAD_ROWS = [
+    (read_jsonl, '{"a": 1}\n{"a": }\n', 2, "malformed JSON"),
+    (read_jsonl, '{"a": 1}\n{"a": "还没写', 2, "cut off"),
+    (read_jsonl, "[1, 2]\n", 1, "a list"),
+    (read_jsonl, b'{"a": "\xd6\xd0\xce\xc4"}\n', 1, "not UTF-8"),
+    (read_jsonl, "", 0, "empty"),
+    (read_groups, '{"synonyms": []}', 1, '"text" is missing'),
+    (read_groups, '{"text": "甲", "synonyms": "乙"}', 1, '"synonyms" must be a list'),
+    (read_groups, '{"text": "甲", "synonyms": [3]}', 1, '"synonyms" must hold strings, found a number'),
+    (read_groups, '{"text": "\\ud83d", "synonyms": []}', 1, "lone surrogate"),
+    (read_questions, '{"question": null, "answers": []}', 1, '"question" must hold strings, found null'),
+    (read_documents, '{"doc_id": "1"}', 1, '"text" (or "paragraphs") is missing'),
+    (read_pairs, '{"text_a": "甲", "text_b": "乙", "score": "高"}', 1, '"score" must be a number'),
+    (read_sts, "甲\t乙\t1\n", 1, "header"),
+    (read_sts, "text_a\ttext_b\tlabel\n甲\t乙\n", 2, "expected 3 columns, found 2"),
+    (read_sts, "text_a\ttext_b\tlabel\n甲\t乙\t像\n", 2, "not a number"),
+]
+
+
+@pytest.mark.parametrize(("read", "content", "line", "reason"), BAD_ROWS)
+def test_a_bad_row_is_named_by_file_and_line(
+    tmp_path: Path, read: Callable[[Path], object], content: str | bytes, line: int, reason: str
+) -> None:
+    path = write(tmp_path / "坏.jsonl", content)
+    with pytest.raises(RowError) as caught:
+        list(read(path))  # type: ignore[call-overload]
+    assert str(path) in str(caught.value)
+    assert caught.value.line == line
+    assert reason in str(caught.value)
+
+
+def test_deeply_nested_json_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", "[" * 100_000 + "\n")
+    with pytest.raises(RowError, match="malformed JSON|cut off"):
+        list(read_jsonl(path))
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz"])
+def test_a_cut_off_compressed_file_is_named_with_the_line_reached(tmp_path: Path, suffix: str) -> None:
+    rows = "".join(f'{{"a": "{i * 7919 % 1000003}"}}\n' for i in range(20_000))
+    path = write(tmp_path / f"a.jsonl{suffix}", rows)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    rejected: list[RowError] = []
+    kept = list(read_jsonl(path, rejected.append))
+    assert len(rejected) == 1
+    assert rejected[0].line == len(kept) + 1
+    assert "damaged or cut off" in rejected[0].reason
+    with pytest.raises(RowError, match=f"a.jsonl{suffix}, line {len(kept) + 1}"):
+        list(read_jsonl(path))
+
+
+def test_a_file_that_is_not_gzip_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes('{"a": 1}'.encode())
+    with pytest.raises(RowError, match="damaged or cut off"):
+        list(read_jsonl(path))
+
+
+def test_skipping_goes_on_behind_the_bad_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "g.jsonl", '{"text": "甲", "synonyms": []}\n{"text": 1}\n{\n{"text": "乙", "synonyms": []}\n')
+    rejected: list[RowError] = []
+    assert [group.text for group in read_groups(path, rejected.append)] == ["甲", "乙"]
+    assert [error.line for error in rejected] == [2, 3]
+
+
+def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        list(read_jsonl(tmp_path / "nirgends.jsonl"))
