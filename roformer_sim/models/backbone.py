@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from corpus_builder.errors import InputError
 from roformer_sim.models.config import ModelConfig
 from roformer_sim.models.pooling import Pooling, masked_mean
 from roformer_sim.models.rotary import rotary_angles
@@ -32,6 +33,9 @@ class Backbone(keras.Model):
     Args:
         config: The network's shape.
         dtype: Keras dtype policy, ``"float32"`` or ``"mixed_bfloat16"``.
+
+    Raises:
+        InputError: At a call, more tokens than a BERT network has positions.
 
     Example:
         >>> backbone = Backbone(ModelConfig(vocab_size=12000, hidden_size=384, num_hidden_layers=6,
@@ -100,6 +104,13 @@ class Backbone(keras.Model):
         self.lm_bias = self.add_weight(shape=(config.vocab_size,), initializer="zeros", name="lm_bias")
         self.built = True
 
+    def get_config(self) -> dict[str, Any]:
+        return {**keras.layers.Layer.get_config(self), "config": self.config.model_dump()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Backbone:
+        return cls(**{**config, "config": ModelConfig.from_dict(config["config"])})
+
     def call(
         self,
         token_ids: Any,
@@ -112,6 +123,7 @@ class Backbone(keras.Model):
         if segment_ids is None:
             segment_ids = ops.zeros_like(token_ids)
         segment_ids = ops.convert_to_tensor(segment_ids, dtype="int32")
+        self._check_length(token_ids.shape[1])
         token_mask = ops.not_equal(token_ids, self.config.pad_token_id)
         bias = attention_bias(token_mask, segment_ids, pattern)
         positions = ops.arange(ops.shape(token_ids)[1], dtype="int32")
@@ -124,11 +136,20 @@ class Backbone(keras.Model):
         return HiddenStates(first, x, token_mask)
 
     def _embed(self, token_ids: Any, segment_ids: Any, positions: Any, training: bool | None) -> Any:
-        x = self.token_embedding(token_ids) + self.segment_embedding(segment_ids)
+        # Two rows picked by a product: the gradient of a lookup with so few rows is far slower.
+        segments = ops.one_hot(segment_ids, self.config.type_vocab_size, dtype=self.compute_dtype)
+        table = ops.cast(self.segment_embedding.embeddings, self.compute_dtype)
+        x = self.token_embedding(token_ids) + ops.matmul(segments, table)
         if self.position_embedding is not None:
             x = x + self.position_embedding(positions)
         x = self.embedding_dropout(self.embedding_norm(x), training=training)
         return x if self.embedding_mapping is None else self.embedding_mapping(x)
+
+    def _check_length(self, length: int | None) -> None:
+        """Refuse rows longer than the position table, where the length is known before the call runs."""
+        limit = self.config.max_position_embeddings
+        if self.position_embedding is not None and length is not None and length > limit:
+            raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
 
     def _rotary(self, positions: Any) -> tuple[Any, Any] | None:
         if self.config.model_type != "roformer":
@@ -182,6 +203,8 @@ class Backbone(keras.Model):
     def _extend(
         self, token_ids: Any, segment_ids: Any, start: Any, cache: list[KeyValue] | list[None]
     ) -> tuple[Any, list[KeyValue]]:
+        if isinstance(start, int) and token_ids.shape[1] is not None:
+            self._check_length(start + token_ids.shape[1])
         positions = start + ops.arange(ops.shape(token_ids)[1], dtype="int32")
         x = self._embed(token_ids, segment_ids, positions, training=False)
         rotary, grown = self._rotary(positions), []

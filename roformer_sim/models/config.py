@@ -12,8 +12,18 @@ from corpus_builder.errors import InputError
 
 # Keys of published configuration files that describe training or tooling, not the network.
 _IGNORED_KEYS = frozenset(
-    "architectures directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers "
-    "pooler_size_per_head pooler_type pre_trained training transformers_version".split()
+    {
+        "architectures",
+        "directionality",
+        "pooler_fc_size",
+        "pooler_num_attention_heads",
+        "pooler_num_fc_layers",
+        "pooler_size_per_head",
+        "pooler_type",
+        "pre_trained",
+        "training",
+        "transformers_version",
+    }
 )
 
 # bert4keras 0.11 normalises RoFormer's blocks with Keras's default epsilon and BERT's with Google's.
@@ -82,7 +92,9 @@ class ModelConfig(BaseModel):
         return self.hidden_size // self.num_attention_heads
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], *, where: str = "configuration", **overrides: Any) -> ModelConfig:
+    def from_dict(
+        cls, values: dict[str, Any], *, where: str = "configuration", **overrides: Any
+    ) -> ModelConfig:
         """Validate ``values``; tooling keys of published files are dropped, other unknown keys refused."""
         kept = {k: v for k, v in values.items() if k not in _IGNORED_KEYS}
         kept.update({k: v for k, v in overrides.items() if v is not None})

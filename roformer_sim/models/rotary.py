@@ -8,18 +8,22 @@ import numpy as np
 from keras import ops
 
 
-def deinterleave(heads: int, head_size: int) -> np.ndarray:
-    """Column order that brings the pairs ``(2i, 2i+1)`` of each head to ``(i, i + d/2)``.
+def deinterleave(columns: Any, head_size: int) -> Any:
+    """Bring the pairs ``(2i, 2i+1)`` of each head to ``(i, i + d/2)`` along the last axis.
 
     Weights keep Su's interleaved order. Scores are sums over a head's coordinates, so queries and
     keys may be computed with their columns in any common order; in this one a turn is made of
     whole halves, several times faster than picking every other entry.
 
-    Returns:
-        (heads * head_size,) integer column indices.
+    Args:
+        columns: (..., heads * head_size) kernel or bias of queries or keys.
+        head_size: ``d``, even.
     """
-    within = np.concatenate([np.arange(0, head_size, 2), np.arange(1, head_size, 2)])
-    return (np.arange(heads)[:, None] * head_size + within).reshape(-1).astype("int32")
+    shape = tuple(columns.shape)
+    leading = len(shape) - 1
+    pairs = ops.reshape(columns, (*shape[:-1], shape[-1] // head_size, head_size // 2, 2))
+    halves = ops.transpose(pairs, (*range(leading), leading, leading + 2, leading + 1))
+    return ops.reshape(halves, shape)
 
 
 def rotary_angles(positions: Any, head_size: int) -> tuple[Any, Any]:

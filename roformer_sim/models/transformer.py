@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from roformer_sim.models.config import ModelConfig
@@ -53,10 +52,6 @@ class SelfAttention(keras.layers.Layer):
         )
         self.qkv_bias = self.add_weight(shape=(3 * width,), initializer="zeros", name="qkv_bias")
         self.output_dense.build(input_shape)
-        halves = deinterleave(self.heads, self.head_size)
-        self._rotary_columns = np.concatenate(
-            [halves, width + halves, 2 * width + np.arange(width)], dtype="int32"
-        )
 
     def call(
         self,
@@ -75,8 +70,7 @@ class SelfAttention(keras.layers.Layer):
         batch, length, hidden = ops.shape(x)
         kernel, offset = ops.cast(self.qkv_kernel, x.dtype), ops.cast(self.qkv_bias, x.dtype)
         if rotary is not None:
-            kernel = ops.take(kernel, self._rotary_columns, axis=1)
-            offset = ops.take(offset, self._rotary_columns, axis=0)
+            kernel, offset = self._in_halves(kernel), self._in_halves(offset)
         qkv = ops.reshape(ops.matmul(x, kernel) + offset, (batch, length, 3 * self.heads, self.head_size))
         query, key, value = ops.split(qkv, 3, axis=2)
         if rotary is not None:
@@ -92,6 +86,11 @@ class SelfAttention(keras.layers.Layer):
         context = ops.transpose(ops.matmul(ops.cast(weights, value.dtype), value_), (0, 2, 1, 3))
         return self.output_dense(ops.reshape(context, (batch, length, hidden))), (key, value)
 
+    def _in_halves(self, columns: Any) -> Any:
+        """Kernel or bias with the query and key columns in the order :func:`apply_rotary` wants."""
+        turned, value = ops.split(columns, [2 * self.config.hidden_size], axis=-1)
+        return ops.concatenate([deinterleave(turned, self.head_size), value], axis=-1)
+
 
 class TransformerBlock(keras.layers.Layer):
     """Attention, add, norm, feed-forward, add, norm."""
@@ -106,7 +105,10 @@ class TransformerBlock(keras.layers.Layer):
             epsilon=epsilon, dtype=policy, name="attention_norm"
         )
         self.intermediate = keras.layers.Dense(
-            config.intermediate_size, kernel_initializer=_initializer(config), dtype=policy, name="intermediate"
+            config.intermediate_size,
+            kernel_initializer=_initializer(config),
+            dtype=policy,
+            name="intermediate",
         )
         self.activation = activation(config.hidden_act)
         self.output_dense = keras.layers.Dense(

@@ -24,8 +24,7 @@ def unilm_cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
     """
     logits = ops.cast(logits, "float32")
     weights = ops.cast(weights, "float32")
-    chosen = ops.take_along_axis(logits, ops.cast(targets, "int32")[:, None], axis=-1)[:, 0]
-    losses = ops.logsumexp(logits, axis=-1) - chosen
+    losses = ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), logits, from_logits=True)
     return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
 
 
