@@ -170,11 +170,23 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
                 )
 
 
+def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with file names alone: a preset travels, the folders of its author do not."""
+    for section, keys in {"start": ("preset", "vocab"), "data": ("groups", "pairs")}.items():
+        for key in keys:
+            value = recipe[section][key]
+            if isinstance(value, str):
+                recipe[section][key] = Path(value).name
+            elif value:
+                recipe[section][key] = [Path(path).name for path in value]
+    return recipe
+
+
 def _metadata(recipe: Recipe, stream: PairStream, state: RunState) -> dict[str, Any]:
     packages = ("keras", "numpy", "tokenizers", "jieba")
     return {
         "trained_by": "roformer-sim train",
-        "recipe": recipe.model_dump(),
+        "recipe": _without_folders(recipe.model_dump()),
         "training_sets": stream.sizes,
         "epochs_done": state.epoch,
         "history": state.history,
