@@ -96,7 +96,12 @@ def normalize(text: str, *, do_lower_case: bool = True) -> str:
     if not do_lower_case or not text:
         return text
     decomposed = unicodedata.normalize("NFD", text.lower())
-    return decomposed if decomposed.isascii() else decomposed.translate(_accents())
+    return decomposed if decomposed.isascii() else decomposed.translate(_of_kind(ACCENT))
+
+
+def without_dropped(text: str) -> str:
+    """Take the characters out that vanish within words: control characters, NUL, U+FFFD."""
+    return text.translate(_of_kind(DROPPED))
 
 
 def lower_sigma(text: str) -> str:
@@ -161,6 +166,6 @@ def _ranges(codes: np.ndarray) -> Iterator[tuple[int, int]]:
     yield from zip(lows.tolist(), highs.tolist(), strict=True)
 
 
-@lru_cache(maxsize=1)
-def _accents() -> dict[int, None]:
-    return dict.fromkeys(np.flatnonzero(character_kinds() == ACCENT).tolist())
+@lru_cache(maxsize=2)
+def _of_kind(kind: int) -> dict[int, None]:
+    return dict.fromkeys(np.flatnonzero(character_kinds() == kind).tolist())

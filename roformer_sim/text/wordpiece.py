@@ -11,7 +11,7 @@ import tokenizers
 
 from corpus_builder.errors import InputError
 from roformer_sim.text.backend import build_backend
-from roformer_sim.text.characters import lower_sigma, replace_surrogates
+from roformer_sim.text.characters import normalize, without_dropped
 from roformer_sim.text.decoding import decode_tokens
 from roformer_sim.text.encoding import EncodedRows, Encoding, pad_encodings
 from roformer_sim.text.scanning import CharacterScanner, Scanner, WordScanner
@@ -89,13 +89,13 @@ class Tokenizer:
 
         ``tokenize("我爱𠀀")`` is ``['[CLS]', '我', '爱', '𠀀', '[SEP]']``, whose id for ``𠀀`` is ``unk_id``.
         """
+        # Normalising twice changes nothing, and now offsets refer to the text as the pipeline reads it.
+        text = normalize(text, do_lower_case=self.do_lower_case)
         encoding = self.encode(text, maxlen=maxlen)
         tokens = [self._tokens[i] for i in encoding.token_ids.tolist()]
         for place, (start, end) in enumerate(encoding.offsets.tolist()):
             if end and tokens[place] == "[UNK]":
-                # Lower-cased as part of its text: a sigma at a word's end has a form of its own.
-                read = replace_surrogates(lower_sigma(text) if self.do_lower_case else text)[start:end]
-                tokens[place] = self._backend.normalizer.normalize_str(read)
+                tokens[place] = without_dropped(text[start:end])
         return tokens
 
     def encode(

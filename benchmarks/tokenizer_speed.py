@@ -1,0 +1,114 @@
+"""How fast our batches are beside bert4keras's tokenizer on the same texts, taking turns in one run.
+
+    python benchmarks/tokenizer_speed.py TEXTS.jsonl --vocab vocab.txt --peer-python PYTHON [--json]
+
+TEXTS.jsonl holds one JSON string a line (``parity/tokenizer_texts.py`` makes one from a data folder); PYTHON
+has bert4keras 0.11.5 installed. Both sides encode every text to at most 64 tokens. ``first pass`` is ours
+with a tokenizer that has seen no text; ``ids only`` leaves the rows end to end in one array.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from roformer_sim.text import Tokenizer
+
+PEER = Path(__file__).parents[1] / "parity" / "tokenizer_peer.py"
+MAXLEN = 64
+
+
+class Peer:
+    """bert4keras in a process of its own, timing a pass whenever asked."""
+
+    def __init__(self, python: str, texts: Path, vocabulary: Path) -> None:
+        self._process = subprocess.Popen(
+            [python, PEER, "serve", texts, vocabulary, str(MAXLEN)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._read("ready")
+
+    def seconds(self) -> float:
+        """Seconds of one pass over all texts."""
+        assert self._process.stdin
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._read(""))
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def _read(self, beginning: str) -> str:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line.startswith(beginning):
+                return line
+        raise SystemExit("error: the peer ended; has its Python bert4keras and a Keras it can run on?")
+
+
+def measure(texts: Path, vocabulary: Path, python: str, rounds: int) -> dict[str, object]:
+    """Medians over ``rounds`` in which the two sides take turns, and the ratio of each round."""
+    rows = [json.loads(line) for line in texts.read_text(encoding="utf-8").split("\n") if line]
+    peer = Peer(python, texts, vocabulary)
+    times: dict[str, list[float]] = {name: [] for name in ("peer", "first pass", "encode_batch", "ids only")}
+    for _ in range(rounds):
+        times["peer"].append(peer.seconds())
+        tokenizer = Tokenizer.from_file(vocabulary)
+        for name, encode in (
+            ("first pass", tokenizer.encode_batch),
+            ("encode_batch", tokenizer.encode_batch),
+            ("ids only", tokenizer.encode_rows),
+        ):
+            times[name].append(_seconds(encode, rows))
+    peer.close()
+    ratios = {name: median(a / b for a, b in zip(times["peer"], times[name], strict=True)) for name in times}
+    return {
+        "rows": len(rows),
+        "characters": sum(map(len, rows)),
+        "rows_per_second": {name: round(len(rows) / median(seconds)) for name, seconds in times.items()},
+        "ratio": {name: round(ratio, 1) for name, ratio in ratios.items() if name != "peer"},
+        "speed_ratio": round(ratios["encode_batch"], 1),
+    }
+
+
+def _seconds(encode: Callable[..., object], texts: list[str]) -> float:
+    begin = time.perf_counter()
+    encode(texts, maxlen=MAXLEN)
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("texts", type=Path)
+    parser.add_argument("--vocab", type=Path, required=True)
+    parser.add_argument("--peer-python", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    result = measure(arguments.texts, arguments.vocab, arguments.peer_python, arguments.rounds)
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    print(
+        f"{result['rows']:,} texts, {result['characters']:,} characters, medians of {arguments.rounds} rounds"
+    )
+    for name, speed in result["rows_per_second"].items():
+        ratio = result["ratio"].get(name, 1)
+        print(
+            f"{'bert4keras' if name == 'peer' else 'ours, ' + name:20} {speed:>10,} texts/s  {ratio:6.1f} x"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
