@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from corpus_builder.errors import InputError
+from roformer_sim import __version__
 from roformer_sim.cli import quiet
 from roformer_sim.cli.encode import encode
 from roformer_sim.cli.evaluate import evaluate
@@ -22,12 +23,27 @@ from roformer_sim.cli.vocab import vocab
 PROGRAM = "roformer-sim"
 WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 app = typer.Typer(
-    help="Chinese sentences that mean the same: generate them, encode them, train on your own text.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _program(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version)] = False,
+) -> None:
+    """Chinese sentences that mean the same: generate them, encode them, train on your own text."""
+
+
 for command in (synonyms, encode, similarity, train, vocab, info):
     app.command()(command)
 app.add_typer(evaluate)

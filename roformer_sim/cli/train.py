@@ -112,8 +112,11 @@ def run(recipe: Recipe, output: Path) -> Path:
         return trainer.train(recipe, output, show_samples=SampleSynonyms())
     except KeyboardInterrupt:
         last = RunFolder(output).last
-        left = f"the last complete checkpoint is {last}" if last else "no epoch was complete"
-        raise Interrupted(f"interrupted; {left}; the same command goes on from there") from None
+        if last is None:
+            raise Interrupted("interrupted; no epoch was complete; the same command begins anew") from None
+        raise Interrupted(
+            f"interrupted; the last complete checkpoint is {last}; the same command goes on from there"
+        ) from None
 
 
 class SampleSynonyms:
