@@ -32,4 +32,6 @@ def masked_mean(hidden: Any, token_mask: Any) -> Any:
 def l2_normalize(vectors: Any) -> Any:
     """Rows of length 1, float32; a zero row stays zero."""
     vectors = ops.cast(vectors, "float32")
-    return vectors / ops.maximum(ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True)), 1e-12)
+    squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    # Bounded below before the root, whose slope at 0 would make the gradient NaN.
+    return vectors / ops.sqrt(ops.maximum(squares, 1e-24))
