@@ -58,7 +58,6 @@ groups simbert_sample "$data/qa/simbert-sample/data_sample.json"
 questions zhihu_hot 0.55 "$docs/zhihu_hot.jsonl.xz"
 questions v2ex_hot 0.55 "$docs/v2ex_hot.jsonl.xz"
 questions chineseblue_med 0.55 "$docs/chineseblue_med.jsonl.xz"
-questions medical_qa 0.55 --shape qa "$data/text/qa/medical_qa_misc.jsonl.xz"
 questions smilechat 0.55 "$docs/smilechat.jsonl.xz"
 questions taobao_dialog 0.55 "$docs/taobao_dialog.jsonl.xz"
 questions lccc_toy 0.55 "$docs/lccc_toy.jsonl.xz"
@@ -67,7 +66,6 @@ questions chatbot_qa 0.55 --shape qa "$data/qa/chatbot-qa/qa.jsonl.gz"
 
 answers dureader 0.35 "$data/qa/DuReader2-demo/train.jsonl.gz"
 answers chatbot_qa 0.4 "$data/qa/chatbot-qa/qa.jsonl.gz"
-answers medical_qa 0.5 --question-similarity 0.5 "$data/text/qa/medical_qa_misc.jsonl.xz"
 
 while read -r source threshold window min_chars; do
     documents "$source" "$threshold" "$window" --min-chars "$min_chars" "$docs/$source.jsonl.xz"
@@ -82,14 +80,11 @@ taobao_dialog 0.55 10000 6
 lccc_toy 0.6 20000 6
 v2ex_hot 0.5 2000 6
 emollm 0.5 5000 6
-medical_qa_misc 0.5 2000 6
 laws 0.6 30 6
 pd_novels 0.5 10 6
 howtocook 0.5 400 6
 gov_reports_2026 0.5 40 6
-csl_abstracts 0.5 4000 6
 LIST
-documents medical_qa 0.5 20000 --min-chars 6 "$data/text/qa/medical_qa_misc.jsonl.xz"
 documents cluecorpussmall 0.5 1 "$data/docs/CLUECorpusSmall-sample/docs.jsonl.gz"
 documents cmrc2018 0.5 1 "$data/qa/CMRC2018/dev.jsonl.gz" "$data/qa/CMRC2018/trial.jsonl"
 
