@@ -84,7 +84,8 @@ def _count(texts: Iterable[str], do_lower_case: bool) -> tuple[np.ndarray, Count
     for batch in _batches(texts):
         text = normalize("\n".join(batch), do_lower_case=do_lower_case)
         codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-        counts += np.bincount(codes, minlength=CODE_POINTS)
+        found = np.bincount(codes)
+        counts[: len(found)] += found
         words.update(word for word in _LATIN_RUN.findall(text) if 2 <= len(word) <= 12)
     return counts, words
 
