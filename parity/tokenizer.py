@@ -1,72 +1,77 @@
 """Compare our tokenizer with bert4keras's on real texts, random Unicode and every code point.
 
-    python parity/tokenizer.py DATA --peer-python PYTHON [--output tokenizer.json]
+    python parity/tokenizer.py DATA --peer-python PYTHON [--output runs/parity] [--case "random Unicode"]
 
 DATA is a folder with texts (JSON lines, TSV; plain, .gz or .xz) and ``vocab/*/vocab.txt``; PYTHON has
-bert4keras 0.11.5 installed. Writes a list of results, one for each vocabulary and kind of text, each with the
-number of rows, of differing rows and the first few of those. Exit code 1 if anything differs.
+bert4keras 0.11.5 installed. A row of the result tells for a vocabulary and a kind of text how many texts
+differ in anything: ids, ids cut to 64 tokens, ids and segments of pairs, tokens, decoded text. The last row
+is the speed of batches. Exit code 1 if anything differs or the speed is below 50 times bert4keras's.
 """
 
 from __future__ import annotations
 
-import argparse
+import importlib.metadata
 import json
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from tokenizer_peer_rows import MAXLEN, Rows, peer_rows
+from common import arguments, write
+from tokenizer_peer_rows import MAXLEN, Rows, peer_rows, peer_versions
 from tokenizer_texts import every_code_point, random_texts, read_texts
 
 from roformer_sim.text import Tokenizer
 
 WORD_VOCABULARY = 50_000
 SIZES = (21_128, 13_685, 12_000, WORD_VOCABULARY)
-HERE = Path(__file__).parent
+REAL, RANDOM, EVERY, SPEED = "real texts", "random Unicode", "every code point", "speed"
+TEXTS, RANDOM_TEXTS, LEAST_RATIO = 100_000, 20_000, 50
+BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "tokenizer_speed.py"
 
 
 def main() -> int:
-    """Run every comparison, print a line for each and write them all."""
-    arguments = _arguments()
-    kinds = {
-        "real texts": read_texts(arguments.data, arguments.texts),
-        "random Unicode": random_texts(arguments.random),
-        "every code point": every_code_point(),
-    }
-    vocabularies = _vocabularies(arguments.data / "vocab")
-    results = []
+    """Run every comparison asked for, print a line for each and write them all."""
+    asked = arguments(__doc__.splitlines()[0])
+    cases = asked.case or [REAL, RANDOM, EVERY, SPEED]
+    vocabularies = _vocabularies(asked.data / "vocab")
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
-        for kind, texts in kinds.items():
-            source = Path(name) / "texts.jsonl"
+        source = Path(name) / "texts.jsonl"
+        for case in cases:
+            texts = _texts(case, asked.data)
             source.write_text("".join(json.dumps(text) + "\n" for text in texts))
+            if case == SPEED:
+                rows.append(_speed(asked.peer_python, source, vocabularies[12_000]))
+                continue
             for size, vocabulary in vocabularies.items():
                 words = size == WORD_VOCABULARY
-                peer = peer_rows(arguments.peer_python, source, vocabulary, words=words)
-                result = compare(Tokenizer.from_file(vocabulary, words=words), peer, texts)
-                results.append({"name": f"tokenizer, {size:,} entries, {kind}"} | result)
-                print(
-                    json.dumps(results[-1] | {"examples": result["examples"][:3]}, ensure_ascii=False),
-                    flush=True,
-                )
-        results += _speed(arguments, kinds["real texts"], Path(name), vocabularies)
-    arguments.output.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
-    return int(any(result.get("different") for result in results))
+                peer = peer_rows(asked.peer_python, source, vocabulary, words=words)
+                found = compare(Tokenizer.from_file(vocabulary, words=words), peer, texts)
+                what = f"tokenizer, {size:,} {'words' if words else 'entries'}, {len(texts):,} texts, {case}"
+                rows.append({"what": what, "peer": "bert4keras"} | found)
+                print(what, found["measured"], found["examples"][:3], flush=True)
+    packages = ("tokenizers", "jieba", "numpy")
+    ours = {name: importlib.metadata.version(name) for name in packages}
+    ours["unicode"] = unicodedata.unidata_version
+    versions = {"ours": ours, "bert4keras": peer_versions(asked.peer_python)}
+    return write(asked.output, "tokenizer", rows, versions)
 
 
-def compare(tokenizer: Tokenizer, peer: dict[str, Rows], texts: Sequence[str]) -> dict[str, object]:
-    """Count the rows that differ in ids, truncated ids, pairs, segments, tokens or decoded text."""
+def compare(tokenizer: Tokenizer, peer: dict[str, Rows], texts: Sequence[str]) -> dict[str, Any]:
+    """Count the texts for which anything differs, and show the first of them."""
     different: dict[int, str] = {}
     counts = {}
 
     def check(name: str, ours: Sequence[Sequence[int]]) -> None:
-        rows = [row for row, (a, b) in enumerate(zip(ours, peer[name], strict=True)) if list(a) != list(b)]
+        rows = [row for row, (a, b) in enumerate(zip(ours, peer[name], strict=True)) if list(a) != b]
         counts[name] = len(rows)
         for row in rows:
-            different.setdefault(
-                row, f"{name}: {texts[row][:80]!r}: {list(ours[row])} / {list(peer[name][row])}"
-            )
+            example = f"{name}: {texts[row][:80]!r}: {list(ours[row])[:80]} / {peer[name][row][:80]}"
+            different.setdefault(row, example)
 
     whole = [encoding.token_ids.tolist() for encoding in tokenizer.encode_batch(texts)]
     check("single", whole)
@@ -78,46 +83,53 @@ def compare(tokenizer: Tokenizer, peer: dict[str, Rows], texts: Sequence[str]) -
     tokenized = ["\n".join(tokenizer.tokenize(text)) for text in texts[: len(peer["tokens"])]]
     check("tokens", [list(map(ord, text)) for text in tokenized])
     small, kept = tokenizer.vocabulary.simplified()
-    same = [list(map(ord, token)) for token in small] == [list(row) for row in peer["simplified"]]
-    counts["simplified"] = int(not same or kept.tolist() != list(peer["simplified_rows"][0]))
+    same = [list(map(ord, token)) for token in small] == list(peer["simplified"])
+    counts["simplified"] = int(not same or kept.tolist() != peer["simplified_rows"][0])
+    measured = len(different) + counts["simplified"]
     return {
         "rows": len(texts),
-        "different": len(different) + counts["simplified"],
+        "measured": measured,
+        "limit": 0,
+        "unit": "texts that differ",
+        "holds": measured == 0,
         "by_check": counts,
         "examples": list(different.values())[:20],
     }
 
 
-def _speed(
-    arguments: argparse.Namespace, texts: list[str], folder: Path, vocabularies: dict[int, Path]
-) -> list:
-    source = folder / "speed.jsonl"
-    source.write_text("".join(json.dumps(text) + "\n" for text in texts))
-    script = HERE.parent / "benchmarks" / "tokenizer_speed.py"
-    command = [sys.executable, script, source, "--vocab", vocabularies[12_000], "--json"]
-    command += ["--peer-python", arguments.peer_python]
+def _texts(case: str, data: Path) -> list[str]:
+    if case in (REAL, SPEED):
+        return read_texts(data, TEXTS)
+    if case == RANDOM:
+        return random_texts(RANDOM_TEXTS)
+    if case == EVERY:
+        return every_code_point()
+    raise SystemExit(f"error: no case {case!r}; there are {REAL!r}, {RANDOM!r}, {EVERY!r}, {SPEED!r}")
+
+
+def _speed(python: str, texts: Path, vocabulary: Path) -> dict[str, Any]:
+    command = [sys.executable, BENCHMARK, texts, "--vocab", vocabulary, "--peer-python", python, "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return [{"name": "tokenizer, speed"} | json.loads(done.stdout)]
+    found = json.loads(done.stdout)
+    print(SPEED, found, flush=True)
+    return {
+        "what": f"tokenizer, 12,000 entries, {found['rows']:,} texts, speed",
+        "peer": "bert4keras",
+        "measured": found["speed_ratio"],
+        "limit": LEAST_RATIO,
+        "unit": "times bert4keras's speed",
+        "holds": found["speed_ratio"] >= LEAST_RATIO,
+    } | found
 
 
 def _vocabularies(folder: Path) -> dict[int, Path]:
-    found = {}
+    found: dict[int, Path] = {}
     for path in sorted(folder.glob("*/vocab.txt")):
         found.setdefault(path.read_bytes().count(b"\n"), path)
     missing = [size for size in SIZES if size not in found]
     if missing:
         raise SystemExit(f"error: {folder}: no vocab.txt of {missing[0]} lines")
     return {size: found[size] for size in SIZES}
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--peer-python", required=True)
-    parser.add_argument("--output", type=Path, default=Path("tokenizer.json"))
-    parser.add_argument("--texts", type=int, default=100_000)
-    parser.add_argument("--random", type=int, default=20_000)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

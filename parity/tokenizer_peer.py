@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import time
-from itertools import pairwise
+from array import array
+from collections import defaultdict
 from pathlib import Path
 
 os.environ.update(TF_KERAS="1", TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3")
@@ -19,6 +20,7 @@ import numpy as np
 from bert4keras.tokenizers import Tokenizer, load_vocab
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+TOKEN_ROWS = 20_000
 
 
 def jieba_words(text):
@@ -27,44 +29,52 @@ def jieba_words(text):
     return jieba.lcut(text, HMM=False)
 
 
-def flat(rows):
-    return {
-        "values": np.array([value for row in rows for value in row], np.int32),
-        "lengths": np.array([len(row) for row in rows], np.int64),
-    }
+class Rows:
+    """Rows of integers, kept end to end: a hundred thousand texts as lists would take gigabytes."""
+
+    def __init__(self):
+        self.values, self.lengths = array("i"), array("q")
+
+    def add(self, row):
+        self.values.extend(row)
+        self.lengths.append(len(row))
 
 
 def write_ids(texts, vocab, maxlen, output, words):
     tokenizer = Tokenizer(vocab, do_lower_case=True, pre_tokenize=jieba_words if words else None)
-    found = {}
-
-    def keep(name, rows):
-        found.update({f"{name}_{key}": value for key, value in flat(rows).items()})
-
-    # encode takes tokens for text, and cuts the list it is given: each text is tokenized once.
-    tokens = [tokenizer.tokenize(text) for text in texts]
-    keep("tokens", [list(map(ord, "\n".join(row))) for row in tokens[:20000]])
-    whole = [tokenizer.encode(list(row))[0] for row in tokens]
-    keep("single", whole)
-    keep("maxlen", [tokenizer.encode(list(row), maxlen=maxlen)[0] for row in tokens])
-    pairs = [tokenizer.encode(list(a), list(b), maxlen=2 * maxlen) for a, b in pairwise(tokens)]
-    keep("pair", [ids for ids, _ in pairs])
-    keep("segment", [segments for _, segments in pairs])
-    keep("decoded", [list(map(ord, tokenizer.decode(ids[:maxlen]))) for ids in whole])
+    found = defaultdict(Rows)
+    before = None
+    for place, text in enumerate(texts):
+        # encode takes tokens for text, and cuts the list it is given: each text is tokenized once.
+        tokens = tokenizer.tokenize(text)
+        ids = tokenizer.encode(list(tokens))[0]
+        found["single"].add(ids)
+        found["maxlen"].add(tokenizer.encode(list(tokens), maxlen=maxlen)[0])
+        found["decoded"].add(list(map(ord, tokenizer.decode(ids[:maxlen]))))
+        if place < TOKEN_ROWS:
+            found["tokens"].add(list(map(ord, "\n".join(tokens))))
+        if before is not None:
+            pair_ids, segments = tokenizer.encode(list(before), list(tokens), maxlen=2 * maxlen)
+            found["pair"].add(pair_ids)
+            found["segment"].add(segments)
+        before = tokens
     simplified, rows = load_vocab(vocab, simplified=True, startswith=SPECIALS)
-    keep("simplified", [list(map(ord, token)) for token in simplified])
-    keep("simplified_rows", [rows])
-    np.savez(output, **found)
+    for token in simplified:
+        found["simplified"].add(list(map(ord, token)))
+    found["simplified_rows"].add(rows)
+    arrays = {f"{name}_values": np.array(rows.values) for name, rows in found.items()}
+    arrays.update({f"{name}_lengths": np.array(rows.lengths) for name, rows in found.items()})
+    np.savez(output, **arrays)
 
 
 def serve(texts, vocab, maxlen):
     tokenizer = Tokenizer(vocab, do_lower_case=True)
     print("ready", flush=True)
     for _ in sys.stdin:
-        begin = time.perf_counter()
+        begin = time.process_time()
         for text in texts:
             tokenizer.encode(text, maxlen=maxlen)
-        print(time.perf_counter() - begin, flush=True)
+        print(time.process_time() - begin, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -35,3 +36,14 @@ def peer_rows(python: str, texts: Path, vocabulary: Path, *, words: bool) -> dic
     with np.load(output, allow_pickle=False) as found:
         names = [name.removesuffix("_values") for name in found.files if name.endswith("_values")]
         return {name: Rows(found[f"{name}_values"], found[f"{name}_lengths"]) for name in names}
+
+
+def peer_versions(python: str) -> dict[str, str]:
+    """Versions of what the peer runs on."""
+    program = (
+        "import importlib.metadata as m, json, unicodedata; "
+        "found = {n: m.version(n) for n in ('bert4keras', 'jieba', 'numpy')}; "
+        "print(json.dumps(found | {'unicode': unicodedata.unidata_version}))"
+    )
+    done = subprocess.run([python, "-c", program], check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout))
