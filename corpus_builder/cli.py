@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
-import click
 import typer
 
 from corpus_builder.errors import InputError
@@ -17,6 +16,24 @@ from corpus_builder.miners import answers as answer_miner
 from corpus_builder.miners import documents as document_miner
 from corpus_builder.miners import groups as group_miner
 from corpus_builder.miners import questions as question_miner
+from corpus_builder.options import (
+    AsJson,
+    Containment,
+    ErrorMode,
+    Exclude,
+    Inputs,
+    MaxChars,
+    MinChars,
+    Output,
+    Partners,
+    Ratio,
+    SameNegation,
+    SameNumbers,
+    Source,
+    Substituted,
+    SubstitutedShare,
+    Threshold,
+)
 from corpus_builder.readers import (
     OnReject,
     read_documents,
@@ -40,27 +57,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Inputs = Annotated[list[str], typer.Argument(help="Files or globs; also .gz and .xz.", show_default=False)]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.gz compresses).")]
-Exclude = Annotated[
-    list[str], typer.Option(help="Benchmark file or glob whose texts must not occur; may be repeated.")
-]
-ErrorMode = Annotated[OnError, typer.Option(help="A bad row: stop, or skip it and list it in a rejects file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as one line of JSON.")]
-Source = Annotated[str, typer.Option(help="Name written into each row (default: that of the row or file).")]
-MinChars = Annotated[int, typer.Option(min=1, help="Shorter sentences are left out.")]
-MaxChars = Annotated[int, typer.Option(min=1, help="Longer sentences are left out.")]
-Ratio = Annotated[float, typer.Option(min=1.0, help="Most that one text of a pair may be longer than the other.")]
-Partners = Annotated[int, typer.Option(min=1, help="Most pairs for one sentence, the most similar first.")]
-Containment = Annotated[bool, typer.Option(help="Keep pairs of which one text contains the other.")]
-SameNumbers = Annotated[bool, typer.Option(help="Drop pairs whose numbers or Latin words differ.")]
-SameNegation = Annotated[bool, typer.Option(help="Drop pairs of which one denies and the other does not.")]
-Substituted = Annotated[
-    int,
-    typer.Option(min=-1, help="Most content characters that stand in place of others; -1: any number."),
-]
-Threshold = Annotated[float, typer.Option(help="Least character Jaccard similarity, above 0, at most 1.")]
-
 
 class GroupShape(StrEnum):
     """What the inputs of ``groups`` hold."""
@@ -82,9 +78,14 @@ class QuestionShape(StrEnum):
 def groups(
     inputs: Inputs,
     output: Output,
-    shape: Annotated[GroupShape, typer.Option(help="Groups; QA (shared answers); STS (labels).")] = GroupShape.GROUPS,
+    shape: Annotated[
+        GroupShape, typer.Option(help="Groups; QA (shared answers); STS (labels).")
+    ] = GroupShape.GROUPS,
     min_label: Annotated[float, typer.Option(help="STS: least label of a pair that means the same.")] = 4.0,
     max_questions: Annotated[int, typer.Option(min=2, help="QA: most questions for one answer.")] = 20,
+    min_similarity: Annotated[
+        float, typer.Option(help="QA: least Jaccard similarity that holds a group together.")
+    ] = 0.2,
     source: Source = "",
     min_chars: MinChars = 4,
     max_chars: MaxChars = 64,
@@ -99,9 +100,10 @@ def groups(
     corpus-builder groups --shape qa chat.jsonl.gz -o groups.jsonl.gz --exclude 'sts/*/valid.tsv'
     corpus-builder groups --shape sts --min-label 4 train.tsv -o groups.jsonl
     """
-    settings = {"shape": shape.value, "min_chars": min_chars, "max_chars": max_chars}
+    settings: dict[str, Any] = {"shape": shape.value, "min_chars": min_chars, "max_chars": max_chars}
     settings |= {"min_label": min_label} if shape is GroupShape.STS else {}
-    settings |= {"max_questions": max_questions} if shape is GroupShape.QA else {}
+    if shape is GroupShape.QA:
+        settings |= {"max_questions": max_questions, "min_similarity": min_similarity}
     run = Run("groups", find_inputs(inputs), output, on_error, settings)
     rules = Rules(min_chars=min_chars, max_chars=max_chars)
     exclusion = _exclusion(exclude)
@@ -110,7 +112,11 @@ def groups(
             raw = progress.track(_read_all(run, read_groups), "reading groups")
         elif shape is GroupShape.QA:
             questions = progress.track(_read_all(run, read_questions), "reading questions")
-            raw = group_miner.groups_from_shared_answers(questions, max_questions=max_questions)
+            raw = group_miner.groups_from_shared_answers(
+                questions,
+                max_questions=max_questions,
+                min_similarity=_checked(min_similarity, "--min-similarity"),
+            )
         else:
             rows = progress.track(_read_all(run, read_sts), "reading rows")
             raw = group_miner.groups_from_labels(rows, min_label, run.inputs[0].name.split(".")[0])
@@ -136,6 +142,7 @@ def questions(
     same_numbers: SameNumbers = True,
     same_negation: SameNegation = True,
     max_substituted: Substituted = 1,
+    substituted_share: SubstitutedShare = 0.0,
     exclude: Exclude = [],  # noqa: B006
     on_error: ErrorMode = OnError.RAISE,
     as_json: AsJson = False,
@@ -154,6 +161,7 @@ def questions(
         same_numbers=same_numbers,
         same_negation=same_negation,
         max_substituted=max_substituted if max_substituted >= 0 else None,
+        substituted_share=substituted_share,
     )
     settings = {"shape": shape.value, "threshold": _checked(threshold), "max_group": max_group}
     run = Run("questions", find_inputs(inputs), output, on_error, settings | _rule_settings(rules))
@@ -188,6 +196,7 @@ def answers(
     same_numbers: SameNumbers = False,
     same_negation: SameNegation = False,
     max_substituted: Substituted = 2,
+    substituted_share: SubstitutedShare = 0.0,
     exclude: Exclude = [],  # noqa: B006
     on_error: ErrorMode = OnError.RAISE,
     as_json: AsJson = False,
@@ -206,16 +215,17 @@ def answers(
         same_numbers=same_numbers,
         same_negation=same_negation,
         max_substituted=max_substituted if max_substituted >= 0 else None,
+        substituted_share=substituted_share,
         max_partners=max_partners,
     )
-    settings = {"threshold": _checked(threshold), "merge_questions": merge_questions}
+    settings: dict[str, Any] = {"threshold": _checked(threshold), "merge_questions": merge_questions}
     settings |= {"question_similarity": question_similarity} if merge_questions else {}
     run = Run("answers", find_inputs(inputs), output, on_error, settings | _rule_settings(rules))
     exclusion = _exclusion(exclude)
     with Progress("answers") as progress:
         rows: Iterable[Any] = progress.track(_read_all(run, read_questions), "reading questions")
         if merge_questions:
-            rows = answer_miner.merge_questions(rows, _checked(question_similarity))
+            rows = answer_miner.merge_questions(rows, _checked(question_similarity, "--question-similarity"))
         run.write(_rows(answer_miner.mine_answers(rows, threshold, rules, exclusion, run.counts), source))
     run.report(as_json)
 
@@ -228,7 +238,9 @@ def documents(
     max_documents: Annotated[
         int, typer.Option(min=0, help="Sentences of more documents than this are boilerplate; 0: keep all.")
     ] = 5,
-    window: Annotated[int, typer.Option(min=1, help="Compare the sentences of so many neighbouring documents.")] = 1,
+    window: Annotated[
+        int, typer.Option(min=1, help="Compare the sentences of so many neighbouring documents.")
+    ] = 1,
     source: Source = "",
     min_chars: MinChars = 5,
     max_chars: MaxChars = 64,
@@ -238,6 +250,7 @@ def documents(
     same_numbers: SameNumbers = False,
     same_negation: SameNegation = False,
     max_substituted: Substituted = 2,
+    substituted_share: SubstitutedShare = 0.0,
     exclude: Exclude = [],  # noqa: B006
     on_error: ErrorMode = OnError.RAISE,
     as_json: AsJson = False,
@@ -256,9 +269,14 @@ def documents(
         same_numbers=same_numbers,
         same_negation=same_negation,
         max_substituted=max_substituted if max_substituted >= 0 else None,
+        substituted_share=substituted_share,
         max_partners=max_partners,
     )
-    settings = {"threshold": _checked(threshold), "max_documents": max_documents, "window": window}
+    settings: dict[str, Any] = {
+        "threshold": _checked(threshold),
+        "max_documents": max_documents,
+        "window": window,
+    }
     run = Run("documents", find_inputs(inputs), output, on_error, settings | _rule_settings(rules))
     exclusion = _exclusion(exclude)
     with Progress("documents") as progress:
@@ -334,29 +352,46 @@ def _exclusion(patterns: list[str]) -> Exclusion:
     return Exclusion.from_files(find_inputs(patterns)) if patterns else Exclusion()
 
 
-def _checked(threshold: float) -> float:
+def _checked(threshold: float, option: str = "--threshold") -> float:
     if not 0 < threshold <= 1:
-        raise InputError(f"--threshold {threshold}: must be above 0 and at most 1")
+        raise InputError(f"{option} {threshold}: must be above 0 and at most 1")
     return threshold
 
 
-def main() -> None:
+# Typer raises Click's exceptions, its own copy of them in newer versions; this finds the ones it uses.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+def main() -> NoReturn:
     """Entry point of the ``corpus-builder`` command.
 
     Exit codes: 0 done, 2 wrong input (one line ``error: ...``), 130 interrupted.
     """
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        code = app(standalone_mode=False)
+        # Not app(): it prints usage errors over several lines.
+        group = typer.main.get_command(app)
+        with group.make_context("corpus-builder", arguments or ["--help"]) as context:
+            group.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as end:
+        return end.exit_code
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        print("error: interrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    sys.exit(code or 0)
+        return _complain(str(error), 2)
+    except _UsageError as error:
+        path = error.ctx.command_path if error.ctx else "corpus-builder"
+        return _complain(f"{error.format_message()} (see {path} --help)", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted; the output was not written", 130)
+    return 0
+
+
+def _complain(message: str, code: int) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

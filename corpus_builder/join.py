@@ -1,9 +1,9 @@
 """Exact Jaccard join of many short texts by prefix filtering (Chaudhuri et al. 2006; Bayardo et al. 2007).
 
-Order the characters from rare to frequent. If two sets reach Jaccard t, then they share a character among
-the first ``|x| - ceil(t * |x|) + 1`` of the larger and the first ``|y| - ceil(2t / (1 + t) * |y|) + 1`` of the
-smaller, and the smaller has at least ``t * |x|`` characters. So an inverted index over those prefixes finds
-every pair, and only its few candidates are compared in full.
+Order the characters from rare to frequent. If two sets reach Jaccard t, then they share a character
+among the first ``|x| - ceil(t * |x|) + 1`` of the larger set x and the first
+``|y| - ceil(2t / (1 + t) * |y|) + 1`` of the smaller set y, and ``|y| >= t * |x|``. So an inverted index
+over those prefixes finds every pair, and only its few candidates are compared in full.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from corpus_builder.similarity import check_threshold, jaccard_pairs, normalise
 
 _EPSILON = 1e-9  # keeps ceil() from rounding an exact product such as 0.6 * 5 up
+_WORDS = 4
 _NONE = np.zeros(0, np.int32)
 _MATRIX_LIMIT = 2000  # texts of a group up to which one matrix product is faster than the index
 
@@ -60,7 +61,9 @@ class _SortedSets:
                 count[character] = count.get(character, 0) + 1
         rank = {c: i for i, c in enumerate(sorted(count, key=lambda c: (count[c], c)))}
         self.alphabet = len(rank)
-        self.order = np.array([i for i in np.argsort([len(s) for s in sets], kind="stable") if sets[i]], np.int64)
+        self.order = np.array(
+            [i for i in np.argsort([len(s) for s in sets], kind="stable") if sets[i]], np.int64
+        )
         self.sizes = np.array([len(sets[i]) for i in self.order], np.int64)
         width = int(self.sizes.max()) if len(self.sizes) else 0
         # Padded with `alphabet`, which is a member of nothing.
@@ -69,15 +72,19 @@ class _SortedSets:
             self.tokens[row, : len(sets[i])] = sorted(rank[c] for c in sets[i])
         self.first_of_size = np.searchsorted(self.sizes, np.arange(width + 2)).tolist()
         self.signatures = self._signatures()
+        self.folded = np.bitwise_or.reduce(self.signatures, axis=1)
 
     def _signatures(self) -> npt.NDArray[np.uint64]:
-        """Four words of 64 bits a set; a bit of x that y lacks proves a character of x that y lacks."""
-        signatures = np.zeros((len(self.order), 4), np.uint64)
+        """256 bits a set, in four words: bit ``rank mod 256`` for each character."""
+        rank = np.arange(self.alphabet + 1, dtype=np.uint64)
+        bits = np.zeros((self.alphabet + 1, _WORDS), np.uint64)
+        bits[np.arange(self.alphabet + 1), rank // np.uint64(64) % np.uint64(_WORDS)] = np.uint64(1) << (
+            rank % np.uint64(64)
+        )
+        bits[self.alphabet] = 0  # the padding
+        signatures = np.zeros((len(self.order), _WORDS), np.uint64)
         for column in range(self.tokens.shape[1]):
-            token = self.tokens[:, column]
-            real = np.nonzero(token < self.alphabet)[0]
-            bit = token[real].astype(np.uint64) % np.uint64(256)
-            signatures[real, bit // np.uint64(64)] |= np.uint64(1) << (bit % np.uint64(64))
+            signatures |= bits[self.tokens[:, column]]
         return signatures
 
     def candidates(
@@ -102,10 +109,17 @@ class _SortedSets:
         if not lists:
             return _NONE
         found = np.concatenate(lists)
+        # A bit of x that y lacks proves a character of x that y lacks. First with one word and the smallest
+        # partner there can be, so that little is fetched; then with all words and each partner's size.
+        missing = np.bitwise_count(self.folded[row] & ~self.folded[found])
+        share = threshold / (1 + threshold)
+        found = found[missing <= size - share * (size + smallest) + _EPSILON]
         found.sort()
         distinct = np.ones(len(found), bool)
         np.not_equal(found[1:], found[:-1], out=distinct[1:])
-        return self._close_enough(row, found[distinct], threshold)
+        found = found[distinct]
+        missing = np.bitwise_count(self.signatures[row] & ~self.signatures[found]).sum(axis=1)
+        return found[missing <= size - share * (size + self.sizes[found]) + _EPSILON * size]
 
     def index_prefixes(self, threshold: float) -> list[npt.NDArray[np.int32]]:
         """For each character the rows, growing, that have it in their indexed prefix."""
@@ -116,17 +130,8 @@ class _SortedSets:
         tokens = self.tokens[rows, columns]
         by_token = np.argsort(tokens, kind="stable")
         bounds = np.searchsorted(tokens[by_token], np.arange(self.alphabet + 1))
-        rows = rows[by_token].astype(np.int32)
-        return [rows[bounds[t] : bounds[t + 1]] for t in range(self.alphabet)]
-
-    def _close_enough(
-        self, row: int, candidates: npt.NDArray[np.int32], threshold: float
-    ) -> npt.NDArray[np.int32]:
-        """Drop candidates whose signature proves that they cannot reach the threshold."""
-        missing = np.bitwise_count(self.signatures[row] & ~self.signatures[candidates]).sum(axis=1)
-        most = int(self.sizes[row]) - missing.astype(np.int64)
-        total = self.sizes[row] + self.sizes[candidates]
-        return candidates[most * (1 + threshold) >= threshold * total - _EPSILON * total]
+        by_rank: npt.NDArray[np.int32] = rows[by_token].astype(np.int32)
+        return [by_rank[bounds[t] : bounds[t + 1]] for t in range(self.alphabet)]
 
 
 def similar_pairs(normalised: Sequence[str], threshold: float) -> Iterable[tuple[int, int, float]]:

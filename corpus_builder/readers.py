@@ -64,7 +64,9 @@ def read_lines(path: str | Path, on_reject: OnReject | None = None) -> Iterator[
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                reason = f"not UTF-8 (byte 0x{raw[error.start]:02x} at {error.start}); convert the file to UTF-8"
+                reason = (
+                    f"not UTF-8 (byte 0x{raw[error.start]:02x} at {error.start}); convert the file to UTF-8"
+                )
                 _refuse(RowError(str(path), number, reason), on_reject)
                 continue
             yield number, line.rstrip("\r\n")
@@ -72,9 +74,7 @@ def read_lines(path: str | Path, on_reject: OnReject | None = None) -> Iterator[
         _refuse(RowError(str(path), 0, "the file is empty"), on_reject)
 
 
-def read_jsonl(
-    path: str | Path, on_reject: OnReject | None = None
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_jsonl(path: str | Path, on_reject: OnReject | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield ``(line number, object)`` of a JSON-lines file; blank lines are passed over.
 
     Raises:
@@ -106,10 +106,19 @@ def read_groups(path: str | Path, on_reject: OnReject | None = None) -> Iterator
 
 
 def read_questions(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Question]:
-    """QA rows ``{"question", "answers": [...]}``; an optional ``source``."""
+    """QA rows ``{"question", "answers": [...]}``; an optional ``source``.
+
+    Rows of DuReader's shape also hold ``"documents": [{"paragraphs": [...]}]``, what search found for the
+    question: each document is one more answer.
+    """
 
     def parse(row: dict[str, Any], bad: Where) -> Question:
-        return Question(_text(row, "question", bad), _texts(row, "answers", bad), _source(row, path, bad))
+        answers = _texts(row, "answers", bad)
+        found = row.get("documents", [])
+        if not isinstance(found, list) or not all(isinstance(document, dict) for document in found):
+            raise bad('the field "documents" must be a list of objects')
+        answers += tuple("\n".join(_texts(document, "paragraphs", bad)) for document in found)
+        return Question(_text(row, "question", bad), answers, _source(row, path, bad))
 
     return (question for _, question in _typed(path, parse, on_reject))
 

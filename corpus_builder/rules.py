@@ -18,7 +18,9 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _NUMBER = re.compile(r"\d+|第[一二三四五六七八九十百千两]+|[二三四五六七八九十百千万亿两〇零]+")
 _LATIN = re.compile(r"[a-z]+[a-z0-9]*")
 # A-not-A questions (是不是, 有没有) and words whose 不, 没, 无, 非, 别 deny nothing.
-_NO_DENIAL = re.compile(r"(.)[不没]\1|不同|不少|不断|不仅|不过|不管|不论|无论|差不多|特别|分别|别人|区别|级别|性别|非常|除非|非洲|未来")
+_NO_DENIAL = re.compile(
+    r"(.)[不没]\1|不同|不少|不断|不仅|不过|不管|不论|无论|差不多|特别|分别|别人|区别|级别|性别|非常|除非|非洲|未来"
+)
 _DENIAL = re.compile(r"[不没无未非勿别莫]")
 # Characters that carry grammar or politeness; two texts that differ in these alone mean the same.
 FUNCTION_CHARACTERS = frozenset(
@@ -42,9 +44,10 @@ class Rules:
         same_numbers: drop pairs whose numbers or Latin words differ (2 元 / 3 元, iOS / Android).
         same_negation: drop pairs of which one denies more often than the other (要 / 不要); 有没有 and 特别
             deny nothing.
-        max_substituted: with F the function characters (的, 吗, 怎, 你 ...), drop a pair when BOTH texts have more
-            than so many other characters that the partner lacks: ``min(|A - B - F|, |B - A - F|)``. A word
-            put in is no harm, a word put in place of another is: 选空调 / 选洗碗机. None turns it off.
+        max_substituted, substituted_share: with F the function characters (的, 吗, 怎, 你 ...), drop a
+            pair when BOTH texts have more other characters that the partner lacks,
+            ``min(|A - B - F|, |B - A - F|) > max(max_substituted, substituted_share * min(|A|, |B|))``.
+            A word put in is no harm, a word put in place of another is: 选空调 / 选洗碗机. None turns it off.
         max_partners: at most so many pairs for one sentence, the most similar first.
     """
 
@@ -56,6 +59,7 @@ class Rules:
     same_numbers: bool = False
     same_negation: bool = False
     max_substituted: int | None = None
+    substituted_share: float = 0.0
     max_partners: int = 3
 
     def usable(self, text: str, normalised: str) -> bool:
@@ -71,8 +75,10 @@ class Rules:
             return False
         if not self.allow_containment and short in long:
             return False
-        if self.max_substituted is not None and substituted(a, b) > self.max_substituted:
-            return False
+        if self.max_substituted is not None:
+            share = self.substituted_share * min(len(set(a)), len(set(b)))
+            if substituted(a, b) > max(self.max_substituted, share):
+                return False
         if self.same_negation and _denials(a) != _denials(b):
             return False
         return not self.same_numbers or _numbers(a) == _numbers(b)
@@ -150,8 +156,10 @@ def substituted(a: str, b: str) -> int:
     """Content characters that stand in place of others: the smaller of ``|A - B - F|`` and ``|B - A - F|``.
 
     Example:
-        >>> substituted("有哪些空调值得买", "有哪些洗碗机值得买"), substituted("怎么选空调", "请问空调如何选择")
-        (2, 0)
+        >>> substituted("有哪些空调值得买", "有哪些洗碗机值得买")
+        2
+        >>> substituted("怎么选空调", "请问空调如何选择")
+        0
     """
     set_a, set_b = set(a), set(b)
     return min(len(set_a - set_b - FUNCTION_CHARACTERS), len(set_b - set_a - FUNCTION_CHARACTERS))

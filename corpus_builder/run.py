@@ -36,7 +36,9 @@ def find_inputs(patterns: Iterable[str]) -> list[Path]:
     """
     paths: dict[Path, None] = {}
     for pattern in patterns:
-        matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
+        # Path.glob takes no absolute patterns.
+        found = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
+        matches = sorted(found)
         if not matches:
             raise InputError(f"{pattern}: no file matches this pattern")
         for match in matches:

@@ -6,11 +6,11 @@ import re
 
 # What may stand between two sentences, tried from left to right. A URL is consumed whole, so that the `?`
 # and `;` inside it end nothing. A full stop ends a sentence only between Chinese and something that is
-# neither digit nor Latin letter: 3.14, v2.0 and 1.苹果 stay in one piece.
+# neither digit nor Latin letter: 3.14, v2.0 and 表3.1 stay in one piece.
 _BOUNDARY = re.compile(
     r"(?P<url>(?:https?://|www\.)[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+)"
     r"|(?P<line>[\r\n\u2028\u2029]+)"
-    r"|(?P<mark>(?:[。！？!?；;…]|(?<=[\u3400-\u9fff）”])[.．](?![.．\w]))+)"
+    r"|(?P<mark>(?:[。！？!?；;…]|(?<=[\u3400-\u9fff）”])[.．](?![.．0-9A-Za-z]))+)"
     r"(?P<close>[”’』」》〉）】〕\])\"']*)"
 )
 _SPACE = re.compile(r"[\s\u0000-\u001f\u007f-\u009f\u200b\u2060\ufeff]+")
@@ -65,9 +65,9 @@ def _closing_end(text: str, start: int, match: re.Match[str]) -> int:
 def cut_to_length(text: str, maxlen: int) -> list[str]:
     """Pack a long text into pieces of about ``1.2 * maxlen`` characters, as SimBERT's training does.
 
-    The text is cut at the coarsest of the marks ``\\n。！？!?；;，,`` and space that is needed (line ends first,
-    spaces last); neighbouring pieces are put together again while they fit. A stretch without any mark
-    stays longer: the tokenizer truncates it. Training takes the first piece.
+    The text is cut at the coarsest of the marks ``\\n。！？!?；;，,`` and space that is needed (line
+    ends first, spaces last); neighbouring pieces are put together again while they fit. A stretch without
+    any mark stays longer: the tokenizer truncates it. Training takes the first piece.
 
     Example:
         >>> cut_to_length("今天下雨，我们不出门。明天再去公园。", 8)

@@ -66,7 +66,7 @@ def jaccard_pairs(
         normalised: the texts have gone through :func:`normalise` already.
 
     Returns:
-        ``(i, j, score)`` sorted by ``i``, then ``j``; a text that is empty after normalisation has no partner.
+        ``(i, j, score)`` sorted by ``i``, then ``j``; a text empty after normalisation has no partner.
     """
     check_threshold(threshold)
     if not normalised:

@@ -35,6 +35,9 @@ class AtomicWriter:
         self._stream: IO[bytes]
 
     def __enter__(self) -> AtomicWriter:
+        if self.path.exists() and not self.path.is_file():
+            # Putting the finished file in the place of a device or a folder would destroy it.
+            raise InputError(f"{self.path}: is no ordinary file; choose another name")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._temporary.open("wb")

@@ -42,11 +42,11 @@ part() {
 groups() { part "groups-$1" groups --source "$1" "${@:2}"; }
 # Questions asked in several places of a source: guards on numbers, negation and replaced words.
 questions() { part "groups-questions-$1" questions --source "$1" --min-chars 7 --threshold "$2" "${@:3}"; }
-answers() { part "answers-$1" answers --source "$1" --merge-questions --threshold "$2" "${@:3}"; }
+answers() { part "answers-$1" answers --source "$1" --same-numbers --same-negation --merge-questions --threshold "$2" "${@:3}"; }
 # documents SOURCE THRESHOLD WINDOW: the window joins neighbouring documents (days, threads, dialogues).
 documents() {
     part "documents-$1" documents --source "$1" --same-numbers --same-negation --max-substituted 2 \
-        --threshold "$2" --window "$3" "${@:4}"
+        --substituted-share 0.15 --min-chars 6 --threshold "$2" --window "$3" "${@:4}"
 }
 docs=$data/text/docs
 
@@ -64,27 +64,33 @@ questions lccc_toy 0.55 "$docs/lccc_toy.jsonl.xz"
 questions emollm 0.55 "$docs/emollm.jsonl.xz"
 questions chatbot_qa 0.55 --shape qa "$data/qa/chatbot-qa/qa.jsonl.gz"
 
-answers dureader 0.35 "$data/qa/DuReader2-demo/train.jsonl.gz"
+answers dureader 0.45 "$data/qa/DuReader2-demo/train.jsonl.gz" "$data/qa/DuReader2-demo/dev.jsonl.gz"
 answers chatbot_qa 0.4 "$data/qa/chatbot-qa/qa.jsonl.gz"
+answers medical_qa 0.5 --question-similarity 0.5 "$data/text/qa/medical_qa_misc.jsonl.xz"
 
-while read -r source threshold window min_chars; do
-    documents "$source" "$threshold" "$window" --min-chars "$min_chars" "$docs/$source.jsonl.xz"
+# Source, threshold, window, most partners of a sentence. Chat and headlines are short and share words by
+# chance, so their threshold is higher; sources in which people say the same thing often may pair more.
+while read -r source threshold window partners; do
+    documents "$source" "$threshold" "$window" --max-partners "$partners" "$docs/$source.jsonl.xz"
 done <<'LIST'
-zhihu_hot 0.5 500 6
-chineseblue_med 0.55 10000 6
-smilechat 0.55 1500 6
-lctt 0.5 100 6
-weibo_hot_titles 0.55 600 6
-xinwenlianbo 0.55 60 6
-taobao_dialog 0.55 10000 6
-lccc_toy 0.6 20000 6
-v2ex_hot 0.5 2000 6
-emollm 0.5 5000 6
-laws 0.6 30 6
-pd_novels 0.5 10 6
-howtocook 0.5 400 6
-gov_reports_2026 0.5 40 6
+zhihu_hot 0.5 500 5
+chineseblue_med 0.55 10000 5
+smilechat 0.55 1500 5
+lctt 0.5 100 5
+weibo_hot_titles 0.55 600 5
+xinwenlianbo 0.55 60 5
+taobao_dialog 0.55 10000 5
+lccc_toy 0.6 20000 3
+v2ex_hot 0.5 2000 5
+emollm 0.5 500 3
+medical_qa_misc 0.5 2000 3
+laws 0.6 30 3
+pd_novels 0.5 10 5
+howtocook 0.5 400 3
+gov_reports_2026 0.5 40 3
+csl_abstracts 0.5 4000 3
 LIST
+documents medical_qa 0.5 20000 --max-partners 5 "$data/text/qa/medical_qa_misc.jsonl.xz"
 documents cluecorpussmall 0.5 1 "$data/docs/CLUECorpusSmall-sample/docs.jsonl.gz"
 documents cmrc2018 0.5 1 "$data/qa/CMRC2018/dev.jsonl.gz" "$data/qa/CMRC2018/trial.jsonl"
 

@@ -11,8 +11,13 @@ from corpus_builder.join import jaccard_join
 from corpus_builder.rows import Group
 from corpus_builder.rules import Counts, Rules, prepare
 
-_QUESTION = re.compile(
-    r"[？?]|[吗呢么][。~！!…]*$|什么|怎么|怎样|如何|为何|为啥|咋|是否|能否|可否|是不是|能不能|要不要|会不会|有没有|哪|多少|多久|多大|谁|几[个天次岁点年月周种]"
+# Words that take the question out of a question word: 无论什么时候, 不知道怎么说, 多少有点.
+_NO_QUESTION = re.compile(
+    r"无论|不管|不论|任何|什么的|没什么|不知道|多少有|知道(?:自己)?该?怎么|怎么也|什么都|谁都"
+)
+_MARK = re.compile(r"[？?]")
+_WORD = re.compile(
+    r"[吗呢么][。~！!…]*$|什么|怎么|怎样|如何|为何|为啥|咋|是否|能否|可否|是不是|能不能|要不要|会不会|有没有|哪|多少|多久|多大|谁|几[个天次岁点年月周种]"
 )
 
 
@@ -20,10 +25,12 @@ def is_question(sentence: str) -> bool:
     """Whether a sentence asks: a question mark, a final 吗/呢/么, or a question word.
 
     Example:
-        >>> is_question("感冒了怎么办"), is_question("我感冒了。")
-        (True, False)
+        >>> is_question("感冒了怎么办"), is_question("我感冒了。"), is_question("无论什么时候都可以")
+        (True, False, False)
     """
-    return _QUESTION.search(sentence) is not None
+    if _MARK.search(sentence):
+        return True
+    return _WORD.search(sentence) is not None and not _NO_QUESTION.search(sentence)
 
 
 def mine_questions(

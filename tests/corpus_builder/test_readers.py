@@ -56,7 +56,8 @@ def test_the_shapes(tmp_path: Path) -> None:
     assert list(read_questions(questions)) == [Question("甲？", (), "q")]
     documents = write(
         tmp_path / "d.jsonl",
-        '{"doc_id": "1", "text": "甲"}\n{"title": "题", "paragraphs": ["上", "下"]}\n{"question": "问", "answers": ["答"]}',
+        '{"doc_id": "1", "text": "甲"}\n{"title": "题", "paragraphs": ["上", "下"]}\n'
+        '{"question": "问", "answers": ["答"]}',
     )
     assert list(read_documents(documents)) == [
         Document("1", "甲", "d"),
@@ -104,7 +105,7 @@ def test_a_bad_row_is_named_by_file_and_line(
 
 def test_deeply_nested_json_is_an_error_and_no_crash(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", "[" * 100_000 + "\n")
-    with pytest.raises(RowError, match="malformed JSON|cut off"):
+    with pytest.raises(RowError, match=r"malformed JSON|cut off"):
         list(read_jsonl(path))
 
 
@@ -124,13 +125,16 @@ def test_a_cut_off_compressed_file_is_named_with_the_line_reached(tmp_path: Path
 
 def test_a_file_that_is_not_gzip_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
-    path.write_bytes('{"a": 1}'.encode())
+    path.write_bytes(b'{"a": 1}')
     with pytest.raises(RowError, match="damaged or cut off"):
         list(read_jsonl(path))
 
 
 def test_skipping_goes_on_behind_the_bad_row(tmp_path: Path) -> None:
-    path = write(tmp_path / "g.jsonl", '{"text": "甲", "synonyms": []}\n{"text": 1}\n{\n{"text": "乙", "synonyms": []}\n')
+    path = write(
+        tmp_path / "g.jsonl",
+        '{"text": "甲", "synonyms": []}\n{"text": 1}\n{\n{"text": "乙", "synonyms": []}\n',
+    )
     rejected: list[RowError] = []
     assert [group.text for group in read_groups(path, rejected.append)] == ["甲", "乙"]
     assert [error.line for error in rejected] == [2, 3]

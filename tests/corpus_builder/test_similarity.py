@@ -61,7 +61,17 @@ def test_prefix_filter_join_equals_sets(texts: list[str], threshold: float) -> N
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.text(alphabet="的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会", min_size=20, max_size=40), max_size=40), THRESHOLDS)
+@given(
+    st.lists(
+        st.text(
+            alphabet="的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会",
+            min_size=20,
+            max_size=40,
+        ),
+        max_size=40,
+    ),
+    THRESHOLDS,
+)
 def test_both_kernels_agree_on_long_texts(texts: list[str], threshold: float) -> None:
     assert sorted(jaccard_join(texts, threshold)) == jaccard_pairs(texts, threshold)
 
