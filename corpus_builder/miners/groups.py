@@ -48,8 +48,8 @@ def groups_from_shared_answers(
     """Questions that somebody answered with the very same text form a group.
 
     Trivial answers (是的) are shorter than ``min_answer_chars`` after normalisation; an answer to more than
-    ``max_questions`` questions is an evasion (这个问题我还没学会) and joins nothing. A group falls apart where
-    no chain of pairs with a Jaccard similarity of ``min_similarity`` holds it together, which keeps
+    ``max_questions`` questions is an evasion (这个问题我还没学会) and joins nothing. A group falls apart
+    where no chain of pairs with a Jaccard similarity of ``min_similarity`` holds it together, which keeps
     人为什么要睡觉 / 睡觉有什么用处呢 and parts 多亏你了 / 识别出来就行.
     """
     asked: dict[str, dict[str, str]] = {}
