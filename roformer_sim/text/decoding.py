@@ -24,8 +24,8 @@ def decode_tokens(tokens: Iterable[str]) -> str:
     """Join tokens: ideographs close up, words are parted by a space, ``##`` continues a word.
 
     A space follows punctuation unless it is Chinese print's own or an opening or joining ASCII sign
-    (``+ - / = { ( < [``); ``don' t`` becomes ``don't`` where a word follows, ``3. 14`` becomes ``3.14``. Tokens in brackets such
-    as ``[CLS]`` are left out.
+    (``+ - / = { ( < [``); ``don' t`` becomes ``don't`` where a word follows, ``3. 14`` becomes ``3.14``.
+    Tokens in brackets such as ``[CLS]`` are left out.
     """
     text = ""
     for token in tokens:

@@ -10,6 +10,7 @@ those it gives for the whole text, many times sooner.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple, Protocol
 
@@ -65,7 +66,7 @@ class CharacterScanner:
         self._do_lower_case = do_lower_case
         self._table = _id_table(vocabulary, do_lower_case)
         self._cls, self._sep = vocabulary.row("[CLS]"), vocabulary.row("[SEP]")
-        self._memory = StretchMemory(lambda stretches: pipeline_pieces(backend, stretches))
+        self._memory = StretchMemory(partial(pipeline_pieces, backend, do_lower_case=do_lower_case))
 
     def scan(self, parts: Sequence[str], opened: np.ndarray, *, offsets: bool) -> Tokens:
         """See :class:`Scanner`."""
@@ -122,7 +123,7 @@ class WordScanner:
 
     def __init__(self, vocabulary: Vocabulary, backend: tokenizers.Tokenizer, *, do_lower_case: bool) -> None:
         self._vocabulary = vocabulary
-        self._backend = backend
+        self._tokenize = partial(pipeline_pieces, backend, do_lower_case=do_lower_case)
         self._do_lower_case = do_lower_case
         self._memory = StretchMemory(self._pieces)
 
@@ -150,20 +151,34 @@ class WordScanner:
 
     def _pieces(self, words: Sequence[str]) -> list[Pieces]:
         others = [word for word in words if word not in self._vocabulary]
-        found = dict(zip(others, pipeline_pieces(self._backend, others), strict=True))
+        found = dict(zip(others, self._tokenize(others), strict=True))
         return [
             found[word] if word in found else Pieces((self._vocabulary.row(word),), (0,), (len(word),))
             for word in words
         ]
 
 
-def pipeline_pieces(backend: tokenizers.Tokenizer, stretches: Sequence[str]) -> list[Pieces]:
+def pipeline_pieces(
+    backend: tokenizers.Tokenizer, stretches: Sequence[str], *, do_lower_case: bool
+) -> list[Pieces]:
     """Tokens of each stretch by the Rust pipeline."""
-    pieces = []
-    for encoded in backend.encode_batch(list(stretches)):
-        offsets = encoded.offsets
-        pieces.append(Pieces(encoded.ids, [start for start, _ in offsets], [end for _, end in offsets]))
-    return pieces
+    pieces: dict[str, Pieces] = {}
+    model = backend.model
+    others = []
+    for stretch in stretches:
+        # To a Latin word or a number the pipeline does nothing but lower-case it; its model alone is faster.
+        if stretch.isalnum() and stretch.isascii():
+            found = model.tokenize(stretch.lower() if do_lower_case else stretch)
+            pieces[stretch] = _pieces([token.id for token in found], [token.offsets for token in found])
+        else:
+            others.append(stretch)
+    for stretch, encoded in zip(others, backend.encode_batch(others), strict=True):
+        pieces[stretch] = _pieces(encoded.ids, encoded.offsets)
+    return [pieces[stretch] for stretch in stretches]
+
+
+def _pieces(ids: list[int], offsets: list[tuple[int, int]]) -> Pieces:
+    return Pieces(ids, [start for start, _ in offsets], [end for _, end in offsets])
 
 
 def expand(entries: Tokens, which: np.ndarray, table: StretchTable) -> Tokens:
@@ -177,20 +192,25 @@ def expand(entries: Tokens, which: np.ndarray, table: StretchTable) -> Tokens:
     slots = np.flatnonzero(entries.ids == WORD)
     counts = table.counts[which]
     longer = np.cumsum(counts - 1)  # how far what follows each stretch moves back
-    times = np.ones(len(entries.ids), np.int64)
-    times[slots] = counts
-    ids = np.repeat(entries.ids, times)
-    first = slots + longer - (counts - 1)
+    shift = np.append(0, longer)
+    first = slots + shift[:-1]
     before = np.cumsum(counts) - counts
     step = np.arange(counts.sum())
     target = step + np.repeat(first - before, counts)
     source = step + np.repeat(table.begins[which] - before, counts)
+    # Where the entries that are tokens go: everywhere but to the targets.
+    free = np.ones(len(entries.ids) + shift[-1], bool)
+    free[target] = False
+    plain = entries.ids != WORD
+    ids = np.empty(len(free), np.int32)
+    ids[free] = entries.ids[plain]
     ids[target] = table.columns[0, source]
-    bounds = entries.bounds + np.append(0, longer)[np.searchsorted(slots, entries.bounds)]
-    offsets = entries.offsets
-    if offsets is not None:
-        offsets = np.repeat(offsets, times, axis=0)
-        begin = offsets[target, 0]
+    bounds = entries.bounds + shift[np.searchsorted(slots, entries.bounds)]
+    offsets = None
+    if entries.offsets is not None:
+        offsets = np.empty((len(free), 2), np.int32)
+        offsets[free] = entries.offsets[plain]
+        begin = np.repeat(entries.offsets[slots, 0], counts)
         offsets[target, 0] = begin + table.columns[1, source]
         offsets[target, 1] = begin + table.columns[2, source]
     return Tokens(ids, bounds, offsets)

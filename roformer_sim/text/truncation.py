@@ -31,10 +31,12 @@ def truncate(tokens: Tokens, opened: np.ndarray, maxlen: int | None) -> tuple[To
     if not truncated.any():
         return tokens, truncated
     part_kept = kept if pair_kept is None else np.stack([kept, pair_kept], axis=1).ravel()
-    # A part keeps its beginning and its [SEP].
-    place = np.arange(len(tokens.ids)) - np.repeat(tokens.bounds[:-1], widths)
-    stays = place < np.repeat(part_kept + opened, widths)
-    stays[tokens.bounds[1:] - 1] = True
+    # A part loses what stands between the tokens it keeps and its [SEP]: +1 where that begins, -1 at its end.
+    cut = np.flatnonzero(part_kept < contents)
+    step = np.zeros(len(tokens.ids), np.int8)
+    step[tokens.bounds[cut] + opened[cut] + part_kept[cut]] = 1
+    step[tokens.bounds[cut + 1] - 1] = -1
+    stays = np.cumsum(step, out=step) == 0
     bounds = np.append(0, np.cumsum(part_kept + 1 + opened))
     offsets = None if tokens.offsets is None else tokens.offsets[stays]
     return Tokens(tokens.ids[stays], bounds, offsets), truncated

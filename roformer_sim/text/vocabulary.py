@@ -55,6 +55,11 @@ class Vocabulary(Sequence[str]):
         if missing:
             raise InputError(f"{source}: {' '.join(missing)} missing; add it as a line of its own")
 
+    @cached_property
+    def has_words(self) -> bool:
+        """Whether any token is a word of two or more Chinese characters; character vocabularies have none."""
+        return any(len(token) > 1 and all(map(is_cjk, token)) for token in self._tokens)
+
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Vocabulary:
         """Read ``vocab.txt``: one token a line (LF or CRLF), the first white-space separated field counting.

@@ -30,7 +30,8 @@ class Tokenizer:
         vocab: the tokens in the order of the embedding's rows.
         do_lower_case: lower-case and take accents off first.
         words: cut into jieba's words (HMM off) first; a word in the vocabulary is one token, others are
-            tokenized as usual. For vocabularies such as RoFormer's 50,000 words.
+            tokenized as usual. ``None`` does so where the vocabulary holds words, such as RoFormer's
+            50,000; a character model read with words, or the reverse, would be silently wrong.
 
     Raises:
         InputError: the vocabulary is not valid, see :class:`Vocabulary`.
@@ -44,22 +45,22 @@ class Tokenizer:
     """
 
     def __init__(
-        self, vocab: Sequence[str] | Vocabulary, *, do_lower_case: bool = True, words: bool = False
+        self, vocab: Sequence[str] | Vocabulary, *, do_lower_case: bool = True, words: bool | None = None
     ) -> None:
         self._vocabulary = vocab if isinstance(vocab, Vocabulary) else Vocabulary(vocab)
         self._tokens = list(self._vocabulary)
         self.do_lower_case = do_lower_case
-        self.words = words
+        self.words = self._vocabulary.has_words if words is None else words
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = map(
             self._vocabulary.row, SPECIAL_TOKENS
         )
         self._backend = build_backend(self._vocabulary, do_lower_case=do_lower_case)
-        scanner: type[WordScanner | CharacterScanner] = WordScanner if words else CharacterScanner
+        scanner: type[WordScanner | CharacterScanner] = WordScanner if self.words else CharacterScanner
         self._scanner: Scanner = scanner(self._vocabulary, self._backend, do_lower_case=do_lower_case)
 
     @classmethod
     def from_file(
-        cls, path: str | os.PathLike[str], *, do_lower_case: bool = True, words: bool = False
+        cls, path: str | os.PathLike[str], *, do_lower_case: bool = True, words: bool | None = None
     ) -> Tokenizer:
         """Read ``vocab.txt``; see :meth:`Vocabulary.from_file` for what is refused."""
         return cls(Vocabulary.from_file(path), do_lower_case=do_lower_case, words=words)
