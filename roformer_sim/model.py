@@ -10,7 +10,15 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.checkpoints import Preset, assign_weights, load_any, read_weights, resolve_preset, save_preset
+from roformer_sim.checkpoints import (
+    Preset,
+    assign_weights,
+    keep_tokens,
+    load_any,
+    read_weights,
+    resolve_preset,
+    save_preset,
+)
 from roformer_sim.generation import Synonym, rank_synonyms, sample_texts
 from roformer_sim.models import Backbone, ModelConfig, Pooling
 from roformer_sim.retrieval import SentenceEncoder
@@ -38,7 +46,9 @@ class RoFormerSim:
         Su, SimBERT (https://kexue.fm/archives/7427) and RoFormer-Sim (https://kexue.fm/archives/8454).
     """
 
-    def __init__(self, backbone: Backbone, tokenizer: Tokenizer, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, backbone: Backbone, tokenizer: Tokenizer, metadata: dict[str, Any] | None = None
+    ) -> None:
         if tokenizer.vocab_size != backbone.config.vocab_size:
             raise InputError(
                 f"the tokenizer has {tokenizer.vocab_size} tokens, the network {backbone.config.vocab_size}"
@@ -69,17 +79,32 @@ class RoFormerSim:
             InputError: No such preset, or a file of it is missing, damaged or does not fit.
         """
         folder = resolve_preset(name)
-        preset = load_any(folder, model_type=model_type)
+        return cls._of(load_any(folder, model_type=model_type), folder, dtype)
+
+    @classmethod
+    def _of(cls, preset: Preset, where: str | Path, dtype: Any = "float32") -> RoFormerSim:
         backbone = Backbone(preset.config, dtype=dtype)
-        assign_weights(backbone, preset.weights, folder)
+        assign_weights(backbone, preset.weights, where)
         return cls(backbone, preset.tokenizer, preset.metadata)
+
+    def _preset(self) -> Preset:
+        return Preset(self.config, self.tokenizer, read_weights(self.backbone), self.metadata)
+
+    def keep_tokens(self, tokens: Sequence[str]) -> RoFormerSim:
+        """A copy with a smaller vocabulary: these tokens and the special ones, in the present order.
+
+        Texts of kept tokens get the same vectors as before; others get [UNK].
+        """
+        tokenizer, rows = self.tokenizer.keep_tokens(tokens)
+        return self._of(
+            keep_tokens(self._preset(), tokenizer, rows), "keep_tokens", self.backbone.dtype_policy
+        )
 
     def save_preset(
         self, folder: str | Path, *, weights_dtype: Literal["float32", "float16"] = "float32"
     ) -> None:
         """Write a preset folder (configuration, vocabulary, weights, metadata) in one step."""
-        preset = Preset(self.config, self.tokenizer, read_weights(self.backbone), self.metadata)
-        save_preset(folder, preset, weights_dtype=weights_dtype)
+        save_preset(folder, self._preset(), weights_dtype=weights_dtype)
 
     def encode(
         self,

@@ -17,6 +17,7 @@ from roformer_sim.models import ModelConfig
 from roformer_sim.text import Tokenizer
 
 CONFIG, VOCABULARY, WEIGHTS, METADATA = "config.json", "vocab.txt", "model.safetensors", "metadata.json"
+TOKENIZER = "tokenizer_config.json"
 FORMAT = "roformer-sim-preset-1"
 
 
@@ -65,7 +66,9 @@ def write_preset_files(
     save_file(arrays, place / WEIGHTS, metadata={"format": FORMAT})
     write_json(place / CONFIG, preset.config.model_dump())
     write_json(place / METADATA, preset.metadata)
-    preset.tokenizer.save(place / VOCABULARY)
+    tokenizer = preset.tokenizer
+    write_json(place / TOKENIZER, {"do_lower_case": tokenizer.do_lower_case, "words": tokenizer.words})
+    tokenizer.save(place / VOCABULARY)
 
 
 def load_preset(folder: str | Path) -> Preset:
@@ -76,11 +79,19 @@ def load_preset(folder: str | Path) -> Preset:
     """
     folder = Path(folder)
     config = ModelConfig.from_file(folder / CONFIG)
-    tokenizer = Tokenizer.from_file(folder / VOCABULARY)
+    tokenizer = Tokenizer.from_file(folder / VOCABULARY, **_tokenizer_settings(folder / TOKENIZER))
     check_vocabulary(tokenizer, config, folder)
     weights = read_safetensors(folder / WEIGHTS)
     metadata = read_json(folder / METADATA) if (folder / METADATA).exists() else {}
     return Preset(config, tokenizer, weights, metadata)
+
+
+def _tokenizer_settings(path: Path) -> dict[str, bool]:
+    settings = read_json(path)
+    for key, value in settings.items():
+        if key not in ("do_lower_case", "words") or not isinstance(value, bool):
+            raise InputError(f"{path}: {key}: {value!r}; expected do_lower_case and words, true or false")
+    return settings
 
 
 def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, folder: Path) -> None:
