@@ -36,13 +36,13 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
         if target.exists():
-            os.replace(target, retired)
-        os.replace(temporary, target)
+            target.replace(retired)
+        temporary.replace(target)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
         if not target.exists() and retired.exists():
-            os.replace(retired, target)
+            retired.replace(target)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
 
@@ -52,4 +52,4 @@ def replace_symlink(link: Path, target_name: str) -> None:
     temporary = link.with_name(f".{link.name}.{os.getpid()}.partial")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target_name, target_is_directory=True)
-    os.replace(temporary, link)
+    temporary.replace(link)

@@ -55,9 +55,7 @@ class RowMaker:
 
     def _row(self, source: list[int], target: list[int]) -> Row:
         cls_id, sep_id = self.tokenizer.cls_id, self.tokenizer.sep_id
-        kept, kept_target = kept_tokens(
-            np.array([len(source)]), np.array([len(target)]), 2 * self.maxlen
-        )
+        kept, kept_target = kept_tokens(np.array([len(source)]), np.array([len(target)]), 2 * self.maxlen)
         source, target = source[: kept[0]], target[: kept_target[0]]
         return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
 
@@ -165,9 +163,7 @@ def _length(pair: SentencePair) -> int:
     return len(pair[0]) + len(pair[1])
 
 
-def validation_batches(
-    stream: PairStream, maker: RowMaker, *, batch_rows: int, seed: int
-) -> list[Batch]:
+def validation_batches(stream: PairStream, maker: RowMaker, *, batch_rows: int, seed: int) -> list[Batch]:
     """Batches of the held-out pairs, noised once, the same for every epoch and run."""
     rng = np.random.default_rng((seed, 5))
     pairs = stream.validation_pairs()

@@ -69,7 +69,9 @@ class PairStream:
             _shortened(group.members, maxlen) for path in groups for group in read_groups(Path(path))
         ]
         general_sets = [
-            _shortened((pair.text_a, pair.text_b), maxlen) for path in pairs for pair in read_pairs(Path(path))
+            _shortened((pair.text_a, pair.text_b), maxlen)
+            for path in pairs
+            for pair in read_pairs(Path(path))
         ]
         self.training: list[PairSource] = []
         self.held_out: list[PairSource] = []
