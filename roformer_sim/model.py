@@ -135,7 +135,7 @@ class RoFormerSim:
         return vectors[0] if single else vectors
 
     @overload
-    def similarity(self, a: str, b: str, *, pooling: Pooling | str = ...) -> float: ...
+    def similarity(self, a: str, b: str, *, pooling: Pooling | str = ...) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def similarity(
         self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str = ...

@@ -54,7 +54,7 @@ class Backbone(keras.Model):
         self.config = config
         policy = self.dtype_policy
         initializer = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-        epsilon, width = config.layer_norm_eps, config.embedding_size
+        epsilon, width = config.layer_norm_eps, config.embedding_size or config.hidden_size
 
         def embedding(rows: int, name: str) -> keras.layers.Embedding:
             return keras.layers.Embedding(rows, width, initializer, dtype=policy, name=name)
@@ -85,7 +85,7 @@ class Backbone(keras.Model):
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
-        if self.built:
+        if getattr(self, "built", False):
             return
         config = self.config
         embedded = (None, None, config.embedding_size)

@@ -56,6 +56,7 @@ class RowMaker:
     def _row(self, source: list[int], target: list[int]) -> Row:
         cls_id, sep_id = self.tokenizer.cls_id, self.tokenizer.sep_id
         kept, kept_target = kept_tokens(np.array([len(source)]), np.array([len(target)]), 2 * self.maxlen)
+        assert kept_target is not None
         source, target = source[: kept[0]], target[: kept_target[0]]
         return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
 
