@@ -67,7 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    quiet.silence_backends()
     try:
         with quiet.warnings_as_lines():
             # Not app(): it prints usage errors over several lines and makes Ctrl-C an exception of its own.

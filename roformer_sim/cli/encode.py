@@ -13,7 +13,7 @@ from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.inputs import Sentence, read_sentences
 from roformer_sim.cli.outputs import array_file, print_json
-from roformer_sim.cli.quiet import say
+from roformer_sim.cli.quiet import load_keras, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,7 @@ def encode(
     _tell_of_empty(sentences)
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(array_file(output)) if output is not None else None
+        load_keras()
         import numpy as np
 
         from roformer_sim.model import RoFormerSim

@@ -12,6 +12,7 @@ import typer
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json
+from roformer_sim.cli.quiet import load_keras
 
 if TYPE_CHECKING:
     from roformer_sim.evaluation import StsReport
@@ -111,6 +112,7 @@ def _load(
     model: str, compare: list[str], untrained: bool, seed: int, maxlen: int, batch_size: int
 ) -> list[SentenceModel]:
     """The model asked about, those compared with, and the untrained one last."""
+    load_keras()
     from roformer_sim.evaluation.sentence_model import SentenceModel, untrained_like
     from roformer_sim.model import RoFormerSim
 

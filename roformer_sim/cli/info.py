@@ -9,6 +9,7 @@ import typer
 
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json
+from roformer_sim.cli.quiet import load_keras
 
 
 def info(
@@ -29,6 +30,7 @@ def info(
     roformer-sim info roformer_sim_char_mini_zh
     roformer-sim info path/to/chinese_roformer-sim-char-ft_L-12_H-768_A-12 --json
     """
+    load_keras()
     from roformer_sim.checkpoints import resolve_preset, shipped_presets
 
     if name is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -11,15 +12,43 @@ from contextlib import contextmanager
 from typing import TextIO
 
 
-def silence_backends() -> None:
-    """Keep TensorFlow's and JAX's start-up notes and retracing warnings off stderr.
+def load_keras() -> None:
+    """Import Keras and its backend without the notes they print; every command that needs them calls this.
 
-    Must run before Keras is imported. What the user has set in the environment stays.
+    Keeps TensorFlow's and JAX's start-up notes and retracing warnings off stderr. With
+    ``TF_CPP_MIN_LOG_LEVEL=0`` or ``1`` in the environment they stay.
     """
+    if "keras" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    for name in ("tensorflow", "absl", "jax", "jax._src.xla_bridge", "h5py"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    verbose = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
+    if not verbose:
+        for name in ("tensorflow", "absl", "jax", "h5py"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    with contextlib.nullcontext() if verbose else _stderr_turned_away():
+        import keras  # noqa: F401
+
+
+@contextmanager
+def _stderr_turned_away() -> Iterator[None]:
+    """Send what C++ code writes to the file descriptor of stderr nowhere.
+
+    TensorFlow 2.21 writes its oneDNN note while its libraries are loaded, before it looks at any setting.
+    """
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # started without stderr
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

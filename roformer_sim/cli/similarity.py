@@ -10,6 +10,7 @@ from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.inputs import read_text_pairs
 from roformer_sim.cli.outputs import print_json
+from roformer_sim.cli.quiet import load_keras
 
 
 def similarity(
@@ -42,6 +43,7 @@ def similarity(
     pairs = list(read_text_pairs((texts[0], texts[1]) if texts else None, files, jsonl=jsonl))
     if not pairs:
         raise InputError("the input holds no pair")
+    load_keras()
     from roformer_sim.model import RoFormerSim
 
     scores = RoFormerSim.from_preset(model).similarity(

@@ -12,7 +12,7 @@ from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.inputs import read_sentences
 from roformer_sim.cli.outputs import line_writer
-from roformer_sim.cli.quiet import say
+from roformer_sim.cli.quiet import load_keras, say
 
 if TYPE_CHECKING:
     from roformer_sim.generation import Synonym
@@ -64,6 +64,7 @@ def synonyms(
     masks = _positions(mask_idxs)
     sentences = read_sentences(texts, files, jsonl=jsonl)
     with line_writer(output) as write:
+        load_keras()
         from roformer_sim.model import RoFormerSim
 
         network = RoFormerSim.from_preset(model)

@@ -12,6 +12,7 @@ import typer
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json
+from roformer_sim.cli.quiet import load_keras
 
 if TYPE_CHECKING:
     from roformer_sim.model import RoFormerSim
@@ -75,6 +76,7 @@ def train(
     from roformer_sim.training.recipe import Recipe
 
     settings = Recipe.from_file(path, overrides or [])
+    load_keras()
     if untrained is not None:
         write_untrained(settings, untrained)
         result = {"preset": str(untrained)}

@@ -166,7 +166,7 @@ def evaluate_sts(
         >>> evaluate_sts(lambda texts: encoder.encode(texts, list(Pooling)), tables)  # doctest: +SKIP
 
     Reference:
-        The protocol of https://kexue.fm/archives/8541.
+        The protocol of https://kexue.fm/archives/8321.
     """
     scores: dict[str, list[float]] = {}
     truncated: list[int] = []

@@ -45,8 +45,8 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     state = folder.read_state()
     if state is not None:
         _check_same_run(state, recipe, folder)
+        folder.set_links(state)
     keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
-    keras.config.set_dtype_policy(recipe.train.dtype)
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
     state = state or RunState(recipe.model_dump())
     if state.epoch >= recipe.train.epochs:
@@ -59,7 +59,8 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         seed=recipe.train.seed,
     )
     print(f"training sets (questions, general): {stream.sizes}; held out: {recipe.data.held_out} each")
-    backbone = Backbone(start.config)
+    # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
+    backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
@@ -102,6 +103,7 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
         weight_decay=settings.weight_decay,
         beta_2=settings.beta_2,
         global_clipnorm=settings.clip_norm,
+        name="adam_w",
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     optimizer.build(model.trainable_variables)
@@ -138,9 +140,7 @@ def _fit(
     if recipe.report.tensorboard:
         callbacks.append(_tensorboard(folder.path / "tensorboard"))
     if show_samples is not None:
-        callbacks.append(
-            Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text))
-        )
+        callbacks.append(Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text)))
     model.fit(batches, initial_epoch=state.epoch, epochs=settings.epochs, callbacks=callbacks)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from roformer_sim.cli.train import RECIPES, SampleSynonyms
+from roformer_sim.cli import main
+from roformer_sim.cli.train import RECIPES
 
 GROUPS = [
     ["广州和深圳哪个好", "深圳和广州哪个更好", "广州好还是深圳好"],
@@ -22,23 +27,24 @@ GROUPS = [
 ]
 
 
-@pytest.fixture
-def recipe(tmp_path: Path, tiny_tokenizer, tiny_config) -> Path:
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer, tiny_config) -> Path:
     """A recipe of two steps an epoch on hand-written groups."""
-    tiny_tokenizer.save(tmp_path / "vocab.txt")
+    folder = tmp_path_factory.mktemp("recipe")
+    tiny_tokenizer.save(folder / "vocab.txt")
     rows = [{"text": first, "synonyms": rest} for first, *rest in GROUPS]
-    (tmp_path / "groups.jsonl").write_text(
+    (folder / "groups.jsonl").write_text(
         "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
     )
     config = tiny_config.model_dump(include={"hidden_size", "num_hidden_layers", "num_attention_heads"})
     lines = [
         "[start]",
-        f"vocab = {str(tmp_path / 'vocab.txt')!r}",
+        f"vocab = {str(folder / 'vocab.txt')!r}",
         "[start.config]",
         *(f"{key} = {value}" for key, value in config.items()),
         "intermediate_size = 64",
         "[data]",
-        f"groups = [{str(tmp_path / 'groups.jsonl')!r}]",
+        f"groups = [{str(folder / 'groups.jsonl')!r}]",
         "held_out = 0",
         "maxlen = 16",
         "noise = 0.0",
@@ -52,45 +58,74 @@ def recipe(tmp_path: Path, tiny_tokenizer, tiny_config) -> Path:
         "samples = ['怎么开通花呗']",
         "tensorboard = false",
     ]
-    path = tmp_path / "recipe.toml"
+    path = folder / "recipe.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
 
-def test_a_recipe_trains_a_preset_and_shows_samples(cli, recipe: Path, tmp_path: Path) -> None:
-    output = tmp_path / "run"
-    result = cli("train", recipe, "--output", output)
+class FinishedRun(NamedTuple):
+    """A run of one epoch and what the command printed."""
+
+    folder: Path
+    out: str
+
+
+@pytest.fixture(scope="module")
+def finished(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """One training for the whole file: compiling a training step takes seconds."""
+    folder, out = tmp_path_factory.mktemp("runs") / "run", io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as end:
+        main(["train", str(recipe), "--output", str(folder)])
+    assert not end.value.code
+    return FinishedRun(folder, out.getvalue())
+
+
+@pytest.fixture
+def run_copy(finished: FinishedRun, tmp_path: Path) -> Path:
+    """The finished run, to be changed."""
+    return Path(shutil.copytree(finished.folder, tmp_path / "run", symlinks=True))
+
+
+def test_a_recipe_trains_a_preset_and_shows_samples(cli, finished: FinishedRun) -> None:
+    assert "  怎么开通花呗 -> " in finished.out
+    assert "generation_loss" in finished.out and "similarity_loss" in finished.out
+    folder = finished.folder
+    assert finished.out.endswith(f"best: {folder / 'best'}\nlast: {folder / 'last'}\n")
+    assert cli("similarity", "今天", "明天", "-m", folder / "last").code == 0
+
+
+def test_the_same_command_goes_on_with_the_run_and_json_has_stdout_to_itself(
+    cli, recipe: Path, run_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from roformer_sim.model import RoFormerSim
+
+    built: list[object] = []
+    construct = RoFormerSim.__init__
+
+    def counted(self: RoFormerSim, *arguments: object, **options: object) -> None:
+        built.append(self)
+        construct(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RoFormerSim, "__init__", counted)
+    result = cli("train", recipe, "-o", run_copy, "--set", "train.epochs=3", "--json")
     assert result.code == 0, result.err
-    assert "  怎么开通花呗 -> " in result.out
-    assert result.out.endswith(f"best: {output / 'best'}\nlast: {output / 'last'}\n")
-    assert cli("similarity", "今天", "明天", "-m", output / "last").code == 0
+    assert json.loads(result.out) == {"best": str(run_copy / "best"), "last": str(run_copy / "last")}
+    assert "Epoch 1/3" not in result.err
+    assert "Epoch 2/3" in result.err and "Epoch 3/3" in result.err
+    assert json.loads((run_copy / "last" / "metadata.json").read_text("utf-8"))["epochs_done"] == 3
+    assert len(built) == 1, "one model shows the samples of all epochs"
 
 
-def test_with_json_stdout_holds_the_result_alone(cli, recipe: Path, tmp_path: Path) -> None:
-    output = tmp_path / "run"
-    result = cli("train", recipe, "-o", output, "--json")
-    assert json.loads(result.out) == {"best": str(output / "best"), "last": str(output / "last")}
-    assert "generation_loss" in result.err
-
-
-def test_the_same_command_goes_on_with_the_run(cli, recipe: Path, tmp_path: Path) -> None:
-    output = tmp_path / "run"
-    cli("train", recipe, "-o", output)
-    result = cli("train", recipe, "-o", output, "--set", "train.epochs=2")
-    assert result.code == 0, result.err
-    assert "Epoch 2/2" in result.out and "Epoch 1/2" not in result.out
-    assert json.loads((output / "last" / "metadata.json").read_text("utf-8"))["epochs_done"] == 2
-
-
-def test_ctrl_c_names_the_last_complete_checkpoint(cli, recipe: Path, tmp_path: Path, monkeypatch) -> None:
+def test_ctrl_c_names_the_last_complete_checkpoint(
+    cli, recipe: Path, finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from roformer_sim.training import trainer
 
     def interrupted(*arguments: object, **options: object) -> Path:
         raise KeyboardInterrupt
 
-    output = tmp_path / "run"
-    cli("train", recipe, "-o", output)
     monkeypatch.setattr(trainer, "train", interrupted)
+    output = finished.folder
     result = cli("train", recipe, "-o", output)
     assert (result.code, result.out) == (130, "")
     assert result.err == (
@@ -134,14 +169,6 @@ def test_wrong_recipes_are_refused(refused, recipe: Path, tmp_path: Path) -> Non
     assert "expected section.key=value" in refused("train", recipe, *run, "--set", "epochs")
     assert "give --output RUN" in refused("train", recipe)
     assert "give --output RUN" in refused("train", recipe, *run, "--untrained", tmp_path / "u")
-    recipe.write_text("[start\n", encoding="utf-8")
-    assert f"{recipe}: not a TOML file" in refused("train", recipe, *run)
-
-
-def test_samples_build_one_model_for_all_epochs(tiny_model) -> None:
-    samples = SampleSynonyms()
-    first = samples(tiny_model.backbone, tiny_model.tokenizer, "今天下雨")
-    built = samples._model
-    assert samples(tiny_model.backbone, tiny_model.tokenizer, "今天下雨") == first
-    assert samples._model is built
-    assert len(first) <= 5
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[start\n", encoding="utf-8")
+    assert f"{broken}: not a TOML file" in refused("train", broken, *run)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus_builder.errors import InputError
@@ -27,6 +27,7 @@ def test_the_opposite_order_is_minus_one() -> None:
     assert spearman([3, 2, 1], [1, 2, 3]) == pytest.approx(-1)
 
 
+@settings(deadline=None)  # the first call imports SciPy
 @given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=30, unique=True))
 def test_only_the_order_counts(labels: list[int]) -> None:
     scores = np.array(labels) / 1000.0
