@@ -6,11 +6,15 @@ the whole session: tests do not change what they get.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+# On JAX the tests spend their time compiling programs that run for a millisecond.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 if TYPE_CHECKING:
     from roformer_sim import RoFormerSim

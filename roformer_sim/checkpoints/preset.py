@@ -63,7 +63,7 @@ def write_preset_files(
 ) -> None:
     """Write the files of a preset into an existing folder."""
     arrays = {name: np.ascontiguousarray(a.astype(weights_dtype)) for name, a in preset.weights.items()}
-    save_file(arrays, place / WEIGHTS, metadata={"format": FORMAT})
+    write_safetensors(place / WEIGHTS, arrays, {"format": FORMAT})
     write_json(place / CONFIG, preset.config.model_dump())
     write_json(place / METADATA, preset.metadata)
     tokenizer = preset.tokenizer
@@ -111,6 +111,16 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: no such file") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a complete safetensors file: {error}") from None
+
+
+def write_safetensors(
+    path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None
+) -> None:
+    """Write arrays by name; a full disk is an OSError, as for every other file."""
+    try:
+        save_file(arrays, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -61,15 +61,25 @@ class RowMaker:
         return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
 
 
-def make_batch(rows: Sequence[Row], pad_id: int) -> Batch:
+def padded_length(rows: Sequence[Row]) -> int:
+    """The longest row, rounded up to a multiple of ``LENGTH_STEP``."""
+    return _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
+
+
+def make_batch(rows: Sequence[Row], pad_id: int, length: int | None = None) -> Batch:
     """Arrays of one batch.
+
+    Args:
+        rows: Their sequences.
+        pad_id: [PAD], which fills the rows up.
+        length: Width of the batch; ``None`` means :func:`padded_length`.
 
     Returns:
         ``token_ids``, ``segment_ids`` int32 (rows, length); ``positions`` int32 (n,), indices into
         rows x length of the positions before each target token; ``targets`` int32 (n,);
         ``weights`` float32 (n,), 0 where the list is filled up.
     """
-    length = _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
+    length = padded_length(rows) if length is None else length
     token_ids = np.full((len(rows), length), pad_id, np.int32)
     segment_ids = np.zeros((len(rows), length), np.int32)
     for i, row in enumerate(rows):
@@ -98,10 +108,11 @@ class Stage1Batches(keras.utils.PyDataset):
     """The batches of one epoch at a time, in an order fixed by seed and epoch.
 
     Pairs of a window of several batches are sorted by length before they are cut into batches, so
-    that little padding is computed; then the batches are shuffled.
+    that little padding is computed; then the batches are shuffled. The longest comes first, so that
+    memory runs out at once or not at all.
 
-    Keras's TensorFlow adapter reads the shapes that vary off the first two batches; the epoch
-    therefore begins with its longest batch and its shortest.
+    Keras's TensorFlow adapter reads which lengths vary off the first two batches and fails at a
+    later one of another width; the second is therefore padded further where the two are alike.
 
     Args:
         stream: Where the pairs come from.
@@ -133,8 +144,14 @@ class Stage1Batches(keras.utils.PyDataset):
         return self.steps
 
     def __getitem__(self, index: int) -> tuple[Batch]:
+        rows, pad_id = self._rows(index), self.maker.tokenizer.pad_id
+        if index == 1 and padded_length(rows) == padded_length(self._rows(0)):
+            return (make_batch(rows, pad_id, padded_length(rows) + LENGTH_STEP),)
+        return (make_batch(rows, pad_id),)
+
+    def _rows(self, index: int) -> list[Row]:
         rng = np.random.default_rng((self.seed, 3, self.epoch, index))
-        return (make_batch(self.maker.rows(self._batches[index], rng), self.maker.tokenizer.pad_id),)
+        return self.maker.rows(self._batches[index], rng)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -154,9 +171,6 @@ class Stage1Batches(keras.utils.PyDataset):
         batches = [batches[i] for i in order]
         longest = max(range(len(batches)), key=lambda i: sum(map(_length, batches[i])))
         batches[0], batches[longest] = batches[longest], batches[0]
-        if len(batches) > 1:
-            shortest = min(range(1, len(batches)), key=lambda i: sum(map(_length, batches[i])))
-            batches[1], batches[shortest] = batches[shortest], batches[1]
         self._batches = batches
 
 

@@ -12,10 +12,10 @@ from roformer_sim.training.run_folder import RunFolder, RunState
 
 
 class Validation(keras.callbacks.Callback):
-    """Adds ``val_...`` losses of fixed held-out batches to the epoch's logs.
+    """Adds ``val_...`` losses of fixed held-out batches to the epoch's logs, means over the batches.
 
-    Keras's own validation would shuffle nothing away, but evaluates through the training metrics'
-    batch-count weighting of unequal batches; these batches are few and equal, so they are run here.
+    Each batch is evaluated by itself: over several, Keras would weight ``loss`` by the length of the
+    list of targets and the other figures not.
     """
 
     def __init__(self, batches: list[Batch]) -> None:
@@ -26,11 +26,12 @@ class Validation(keras.callbacks.Callback):
         if not self.batches or logs is None:
             return
         totals: dict[str, float] = {}
-        self.model.reset_metrics()
         for batch in self.batches:
-            totals = self.model.test_on_batch(batch, return_dict=True)
+            self.model.reset_metrics()
+            for name, value in self.model.test_on_batch(batch, return_dict=True).items():
+                totals[name] = totals.get(name, 0.0) + float(value)
         self.model.reset_metrics()
-        logs.update({f"val_{name}": float(value) for name, value in totals.items()})
+        logs.update({f"val_{name}": total / len(self.batches) for name, total in totals.items()})
 
 
 class Checkpoint(keras.callbacks.Callback):

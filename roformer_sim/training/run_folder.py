@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from keras import ops
-from safetensors.numpy import save_file
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.atomic import atomic_folder, replace_symlink
@@ -19,6 +18,7 @@ from roformer_sim.checkpoints.preset import (
     read_safetensors,
     write_json,
     write_preset_files,
+    write_safetensors,
 )
 
 OPTIMIZER, STATE = "optimizer.safetensors", "training_state.json"
@@ -55,16 +55,19 @@ class RunFolder:
         target = self.path / f"epoch-{state.epoch:04d}"
         with atomic_folder(target) as place:
             write_preset_files(place, preset)
-            save_file(optimizer_arrays(optimizer), place / OPTIMIZER)
+            write_safetensors(place / OPTIMIZER, optimizer_arrays(optimizer))
             write_json(place / STATE, asdict(state))
-        replace_symlink(self.path / "last", target.name)
-        if state.best_epoch == state.epoch:
-            replace_symlink(self.path / "best", target.name)
-        keep = {target.name, f"epoch-{state.best_epoch:04d}"}
-        for old in self.path.glob("epoch-[0-9]*"):
-            if old.name not in keep:
-                shutil.rmtree(old)
+        self.set_links(state)
         return target
+
+    def set_links(self, state: RunState) -> None:
+        """Links to the last and the best epoch, both each time: a run may have died before it set them."""
+        named = {"last": f"epoch-{state.epoch:04d}", "best": f"epoch-{state.best_epoch:04d}"}
+        for link, name in named.items():
+            replace_symlink(self.path / link, name)
+        for old in self.path.glob("epoch-[0-9]*"):
+            if old.name not in named.values():
+                shutil.rmtree(old)
 
     def read_state(self) -> RunState | None:
         """State of the newest checkpoint, or ``None`` for a new run."""

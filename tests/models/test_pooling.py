@@ -20,7 +20,7 @@ def states():
 
 @pytest.fixture
 def backbone(small_config, random_network):
-    backbone, _ = random_network(small_config(hidden_size=2, num_attention_heads=1))
+    backbone = random_network(small_config(hidden_size=2, num_attention_heads=1)).backbone
     backbone.pooler.set_weights([np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([0.5, -1.0])])
     return backbone
 

@@ -14,7 +14,7 @@ def gradient(function, x):
     if keras.backend.backend() == "jax":
         import jax
 
-        return np.asarray(jax.grad(function)(x))
+        return np.asarray(jax.jit(jax.grad(function))(x))
     import tensorflow as tf
 
     variable = tf.Variable(x)

@@ -1,0 +1,119 @@
+"""Which two sentences make a pair: seeded, 1:1 between the corpora, the same after a resume."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from roformer_sim import InputError
+from roformer_sim.training.pairs import PairSource, PairStream
+
+SETS = [("甲", "乙"), ("丙", "丁", "戊"), ("己", "庚")]
+
+
+@pytest.fixture
+def stream(corpus):
+    def make(seed=0, held_out=2, pairs=True, maxlen=16):
+        files = [str(corpus / "pairs.jsonl")] if pairs else []
+        return PairStream([str(corpus / "groups.jsonl")], files, maxlen=maxlen, held_out=held_out, seed=seed)
+
+    return make
+
+
+def is_general(pair):
+    """The general sentences of the corpus end with a mark, the questions do not."""
+    return pair[0][-1] in "。！"
+
+
+def test_a_pair_is_two_different_members_of_one_set():
+    source = PairSource(SETS, seed=3)
+    for a, b in (source.pair(i) for i in range(300)):
+        assert a != b
+        assert any({a, b} <= set(texts) for texts in SETS)
+
+
+def test_every_set_comes_once_a_pass_and_passes_differ_in_order():
+    source = PairSource([(f"甲{i}", f"乙{i}") for i in range(20)], seed=0)
+    passes = [[source.pair(p * 20 + i)[0][1:] for i in range(20)] for p in range(3)]
+    assert all(sorted(order) == sorted(passes[0]) for order in passes)
+    assert passes[0] != passes[1] != passes[2]
+
+
+def test_all_members_and_both_directions_come_up():
+    source = PairSource([("丙", "丁", "戊")], seed=0)
+    seen = Counter(source.pair(i) for i in range(600))
+    assert len(seen) == 6
+    assert min(seen.values()) > 60  # 100 expected of each
+
+
+def test_a_pair_depends_on_seed_and_index_alone():
+    forward = [PairSource(SETS, seed=5).pair(i) for i in range(50)]
+    backward = [PairSource(SETS, seed=5).pair(i) for i in reversed(range(50))]
+    assert forward == backward[::-1]
+    assert forward != [PairSource(SETS, seed=6).pair(i) for i in range(50)]
+
+
+def test_questions_and_general_sentences_take_turns(stream):
+    kinds = [is_general(pair) for pair in stream().pairs(0, 40)]
+    assert kinds == [False, True] * 20
+
+
+def test_without_general_sentences_all_are_questions(stream):
+    only = stream(pairs=False)
+    assert only.sizes == [8]
+    assert not any(is_general(pair) for pair in only.pairs(0, 40))
+
+
+def test_a_slice_is_what_a_resumed_run_reads(stream):
+    whole = stream().pairs(0, 60)
+    again = stream()
+    assert again.pairs(20, 15) == whole[20:35]
+    assert again.pairs(0, 20) == whole[:20]
+
+
+def test_held_out_sets_are_never_trained_on(stream):
+    made = stream(held_out=3)
+    assert made.sizes == [7, 5]
+    held_out = {text for pair in made.validation_pairs() for text in pair}
+    trained = {text for pair in made.pairs(0, 500) for text in pair}
+    assert len(made.validation_pairs()) == 6
+    assert not held_out & trained
+
+
+def test_validation_pairs_are_the_same_for_a_seed(stream):
+    assert stream(seed=1).validation_pairs() == stream(seed=1).validation_pairs()
+    assert stream(seed=1).validation_pairs() != stream(seed=2).validation_pairs()
+
+
+def test_nothing_held_out(stream):
+    made = stream(held_out=0)
+    assert made.sizes == [10, 8] and made.validation_pairs() == []
+
+
+def test_too_few_sets_are_refused_with_file_and_remedy(stream):
+    with pytest.raises(InputError, match=r"pairs\.jsonl.*8 usable sets.*held_out"):
+        stream(held_out=7)
+
+
+def test_a_broken_line_is_named(tmp_path):
+    path = tmp_path / "groups.jsonl"
+    path.write_text('{"text": "甲", "synonyms": ["乙"]}\n{"text": "丙"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"groups\.jsonl.*2"):
+        PairStream([str(path)], [], maxlen=16, held_out=0, seed=0)
+
+
+def test_long_texts_give_their_first_piece_and_equal_texts_no_pair(tmp_path):
+    long = "今天下雨了我不出门，" * 6
+    rows = [
+        {"text": "今天下雨", "synonyms": ["今天下雨", "今天有雨"]},
+        {"text": long, "synonyms": [long + "真的。", "我不出门"]},
+        {"text": "只有一句", "synonyms": ["只有一句", " "]},
+    ]
+    path = tmp_path / "groups.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    made = PairStream([str(path)], [], maxlen=12, held_out=0, seed=0)
+    assert made.sizes == [2]
+    pairs = {frozenset(pair) for pair in made.pairs(0, 40)}
+    assert pairs == {frozenset({"今天下雨", "今天有雨"}), frozenset({"今天下雨了我不出门", "我不出门"})}

@@ -1,0 +1,233 @@
+"""Rows ``[CLS] source [SEP] target [SEP]``, batches of them, and the batches of an epoch."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roformer_sim.training.batches import (
+    Row,
+    RowMaker,
+    Stage1Batches,
+    make_batch,
+    validation_batches,
+)
+from roformer_sim.training.pairs import PairStream
+
+LONG = "今天天气真好我们明天出门去公园买书可以借钱还款学习中文科学技术是第一生产力"
+
+
+@pytest.fixture
+def maker(tiny_tokenizer):
+    def make(noise=0.0, maxlen=64):
+        return RowMaker(tiny_tokenizer, maxlen=maxlen, noise=noise)
+
+    return make
+
+
+def ids(tokenizer, text):
+    return tokenizer.encode(text).token_ids[1:-1].tolist()
+
+
+def parts(row):
+    """Source and target tokens of a row, without [CLS] and [SEP]."""
+    return row.token_ids[1 : row.source - 1], row.token_ids[row.source : -1]
+
+
+class TestRows:
+    def test_a_pair_gives_both_directions_as_neighbours(self, maker, tiny_tokenizer):
+        cls_id, sep_id = tiny_tokenizer.cls_id, tiny_tokenizer.sep_id
+        a, b = ids(tiny_tokenizer, "怎么借钱"), ids(tiny_tokenizer, "如何能借钱")
+        rows = maker().rows([("怎么借钱", "如何能借钱")], np.random.default_rng(0))
+        assert rows == [
+            Row([cls_id, *a, sep_id, *b, sep_id], 6),
+            Row([cls_id, *b, sep_id, *a, sep_id], 7),
+        ]
+
+    def test_targets_stay_clean_and_sources_keep_their_length(self, maker, tiny_tokenizer):
+        pairs = [(LONG, "今天天气真好"), ("怎么开通花呗", LONG)] * 20
+        rows = maker(noise=1.0).rows(pairs, np.random.default_rng(0))
+        changed = 0
+        for i, row in enumerate(rows):
+            source_text, target_text = pairs[i // 2] if i % 2 == 0 else pairs[i // 2][::-1]
+            source, target = parts(row)
+            assert target == ids(tiny_tokenizer, target_text)
+            assert len(source) == len(ids(tiny_tokenizer, source_text))
+            changed += source != ids(tiny_tokenizer, source_text)
+        assert changed > 40
+
+    def test_noise_is_mask_tokens_mostly(self, maker, tiny_tokenizer):
+        clean = np.array(ids(tiny_tokenizer, LONG))
+        rows = maker(noise=1.0).rows([(LONG, LONG + "吗")] * 100, np.random.default_rng(1))
+        sources = np.array([parts(row)[0] for row in rows[::2]])
+        differs = sources != clean
+        # 15 % of the words, less the tenth that stays as it is.
+        assert 0.09 < differs.mean() < 0.18
+        assert 0.8 < (sources[differs] == tiny_tokenizer.mask_id).mean() < 0.96
+
+    def test_half_of_the_sources_get_noise(self, maker, tiny_tokenizer):
+        text = LONG * 3  # some sixty words: noise leaves all of them alone in one case of thousands
+        clean = ids(tiny_tokenizer, text)
+        rows = maker(noise=0.5, maxlen=200).rows([(text, "好")] * 400, np.random.default_rng(2))
+        share = np.mean([parts(row)[0] != clean for row in rows[::2]])
+        assert 0.42 < share < 0.58
+
+    def test_the_same_state_gives_the_same_rows(self, maker):
+        pairs = [(LONG, "今天天气真好")] * 5
+        first, second, other = (maker(noise=0.5).rows(pairs, np.random.default_rng(s)) for s in (7, 7, 8))
+        assert first == second != other
+
+    @settings(max_examples=40, deadline=None)
+    @given(first=st.integers(0, 30), second=st.integers(0, 30))
+    def test_rows_are_cut_from_the_longer_side(self, tiny_tokenizer, first, second):
+        a, b = "广" * first, "州" * second
+        row, _ = RowMaker(tiny_tokenizer, maxlen=10, noise=0.0).rows([(a, b)], np.random.default_rng(0))
+        source, target = list(a), list(b)
+        while len(source) + len(target) + 3 > 20:
+            (target if len(target) > len(source) else source).pop()
+        assert tuple(map(len, parts(row))) == (len(source), len(target))
+        assert len(row.token_ids) <= 20
+
+
+class TestMakeBatch:
+    def test_a_worked_example(self):
+        # [CLS] 10 11 [SEP] 20 [SEP]  and  [CLS] 12 [SEP] 21 22 [SEP], width rounded up to 8.
+        batch = make_batch([Row([2, 10, 11, 3, 20, 3], 4), Row([2, 12, 3, 21, 22, 3], 3)], pad_id=0)
+        assert batch["token_ids"].tolist() == [[2, 10, 11, 3, 20, 3, 0, 0], [2, 12, 3, 21, 22, 3, 0, 0]]
+        assert batch["segment_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0]]
+        # [SEP] of the source predicts the first target; row 1 begins at 8.
+        assert batch["positions"][:5].tolist() == [3, 4, 10, 11, 12]
+        assert batch["targets"][:5].tolist() == [20, 3, 21, 22, 3]
+        assert batch["weights"].tolist() == [1.0] * 5 + [0.0] * 123
+
+    def test_every_target_is_predicted_from_the_token_before_it(self, maker, tiny_tokenizer):
+        rows = maker().rows([(LONG, "好"), ("怎么借钱", "如何能借钱")], np.random.default_rng(0))
+        batch = make_batch(rows, tiny_tokenizer.pad_id)
+        flat, width = batch["token_ids"].reshape(-1), batch["token_ids"].shape[1]
+        used = batch["weights"] == 1
+        expected = [
+            (i * width + t - 1, row.token_ids[t])
+            for i, row in enumerate(rows)
+            for t in range(row.source, len(row.token_ids))
+        ]
+        assert list(zip(batch["positions"][used], batch["targets"][used], strict=True)) == expected
+        np.testing.assert_array_equal(flat[batch["positions"][used] + 1], batch["targets"][used])
+
+    def test_shapes_come_in_steps(self):
+        batch = make_batch([Row([2, 3] + [5] * 130, 2), Row([2, 3, 3], 2)], pad_id=0)
+        assert batch["token_ids"].shape == (2, 136)
+        assert batch["positions"].shape == batch["targets"].shape == batch["weights"].shape == (256,)
+
+    def test_a_wider_batch_holds_the_same(self):
+        rows = [Row([2, 10, 3, 11, 3], 3)]
+        narrow, wide = make_batch(rows, 0), make_batch(rows, 0, 24)
+        assert wide["token_ids"].shape == (1, 24)
+        np.testing.assert_array_equal(wide["token_ids"][:, :8], narrow["token_ids"])
+        np.testing.assert_array_equal(wide["targets"], narrow["targets"])
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory):
+    """A stream of pairs from one character to forty, some in Latin words of one token each."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(300):
+        length = int(rng.integers(1, 40))
+        text = "iphone " * (length // 4 + 1) if i % 5 == 0 else "好" * length
+        rows.append({"text": f"{text}{i}", "synonyms": [f"{text}吗{i}"]})
+    path = tmp_path_factory.mktemp("varied") / "groups.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    return PairStream([str(path)], [], maxlen=64, held_out=10, seed=0)
+
+
+def epoch_of(stream, tokenizer, *, steps=20, seed=0, **more):
+    maker = RowMaker(tokenizer, maxlen=64, noise=0.5)
+    return Stage1Batches(stream, maker, batch_rows=8, steps=steps, seed=seed, **more)
+
+
+def everything(batches):
+    return [batches[i][0] for i in range(len(batches))]
+
+
+class TestStage1Batches:
+    def test_an_epoch_holds_each_pair_of_the_stream_once(self, varied, tiny_tokenizer):
+        batches = epoch_of(varied, tiny_tokenizer, first_epoch=1)
+        decoded = []
+        for batch in everything(batches):
+            for ids_, segments in zip(batch["token_ids"], batch["segment_ids"], strict=True):
+                decoded.append(tiny_tokenizer.decode(ids_[segments == 1]))
+        expected = [text for pair in varied.pairs(80, 80) for text in pair]
+        encode = tiny_tokenizer.encode
+        assert sorted(decoded) == sorted(tiny_tokenizer.decode(encode(text).token_ids) for text in expected)
+
+    def test_partners_are_neighbours(self, varied, tiny_tokenizer):
+        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.0)
+        batch = Stage1Batches(varied, maker, batch_rows=8, steps=4, seed=0)[2][0]
+        for i in range(0, 8, 2):
+            present = batch["token_ids"][i : i + 2] != 0
+            sources = [
+                batch["token_ids"][i + k][(batch["segment_ids"][i + k] == 0) & present[k]][1:-1].tolist()
+                for k in (0, 1)
+            ]
+            targets = [
+                batch["token_ids"][i + k][batch["segment_ids"][i + k] == 1][:-1].tolist() for k in (0, 1)
+            ]
+            assert sources == targets[::-1]
+
+    def test_sorting_by_length_saves_padding(self, varied, tiny_tokenizer):
+        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.0)
+        unsorted_pairs = varied.pairs(0, 80)
+        rng = np.random.default_rng(0)
+        in_turn = [make_batch(maker.rows(unsorted_pairs[i : i + 4], rng), 0) for i in range(0, 80, 4)]
+
+        def padding(batches):
+            cells = np.concatenate([batch["token_ids"].reshape(-1) for batch in batches])
+            return np.mean(cells == 0)
+
+        assert padding(everything(epoch_of(varied, tiny_tokenizer))) < 0.6 * padding(in_turn)
+
+    def test_the_first_two_batches_show_that_widths_vary(self, varied, tiny_tokenizer):
+        for seed in range(6):
+            batches = epoch_of(varied, tiny_tokenizer, seed=seed)
+            widths = [batch["token_ids"].shape[1] for batch in everything(batches)]
+            assert widths[0] != widths[1]
+
+    def test_so_they_do_where_all_pairs_are_alike(self, tmp_path, tiny_tokenizer):
+        path = tmp_path / "groups.jsonl"
+        path.write_text('{"text": "好吗", "synonyms": ["好呢"]}\n' * 4, encoding="utf-8")
+        stream = PairStream([str(path)], [], maxlen=16, held_out=0, seed=0)
+        batches = everything(epoch_of(stream, tiny_tokenizer, steps=3))
+        assert [batch["token_ids"].shape[1] for batch in batches] == [8, 16, 8]
+        assert (batches[1]["token_ids"][:, 8:] == 0).all()
+
+    def test_an_epoch_is_decided_by_seed_and_number(self, varied, tiny_tokenizer):
+        running = epoch_of(varied, tiny_tokenizer)
+        first = everything(running)
+        running.on_epoch_end()
+        running.on_epoch_end()
+        third, resumed = everything(running), everything(epoch_of(varied, tiny_tokenizer, first_epoch=2))
+        for ours, theirs in zip(third, resumed, strict=True):
+            for name in ours:
+                np.testing.assert_array_equal(ours[name], theirs[name])
+        assert any(
+            a["token_ids"].tolist() != b["token_ids"].tolist() for a, b in zip(first, third, strict=True)
+        )
+
+    def test_a_batch_read_twice_is_the_same(self, varied, tiny_tokenizer):
+        batches = epoch_of(varied, tiny_tokenizer)
+        np.testing.assert_array_equal(batches[3][0]["token_ids"], batches[3][0]["token_ids"])
+
+
+def test_validation_batches_are_whole_and_always_the_same(varied, tiny_tokenizer):
+    def make():
+        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.5)
+        return validation_batches(varied, maker, batch_rows=8, seed=0)
+
+    first, second = make(), make()
+    assert [len(batch["token_ids"]) for batch in first] == [8, 8]  # ten pairs, four a batch
+    for ours, theirs in zip(first, second, strict=True):
+        np.testing.assert_array_equal(ours["token_ids"], theirs["token_ids"])
