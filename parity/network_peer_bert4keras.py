@@ -48,7 +48,7 @@ def write_checkpoint(folder, model_type, seed):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for layer, names in network.variable_mapping().items():
             if layer in network.layers:
-                for name, weight in zip(names, network.layers[layer].trainable_weights):
+                for name, weight in zip(names, network.layers[layer].trainable_weights, strict=True):
                     values = random_weight(name, tuple(weight.shape), rng)
                     tf.compat.v1.get_variable(name, initializer=values)
         session.run(tf.compat.v1.global_variables_initializer())
@@ -68,7 +68,7 @@ def outputs(folder, case, pattern, inputs):
     model = keras.models.Model(network.inputs, [first, last, *network.outputs])
     names = ("first", "last", "pooled", "logits")
     values = model.predict([inputs["token_ids"], inputs["segment_ids"]], verbose=0)
-    return {f"{pattern}_{name}": value for name, value in zip(names, values)}
+    return {f"{pattern}_{name}": value for name, value in zip(names, values, strict=True)}
 
 
 if __name__ == "__main__":

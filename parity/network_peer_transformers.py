@@ -38,7 +38,7 @@ SHARED = (
 def build(case, data):
     """The network with transformers' defaults (LayerNorm epsilon 1e-12), dropout off."""
     published = case.config(data)
-    published["max_position_embeddings"] = max(512, max(case.lengths))
+    published["max_position_embeddings"] = max(512, *case.lengths)
     if case.model_type == "bert":
         published.pop("embedding_size", None)  # BertModel has no such thing
     values = {name: published[name] for name in SHARED if name in published}
