@@ -1,0 +1,195 @@
+"""The command line as a user meets it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+COMMANDS = ["groups", "questions", "answers", "documents", "texts"]
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "corpus_builder.cli", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    return subprocess.run(
+        command, check=False, capture_output=True, cwd=cwd, env=environment, encoding="utf-8"
+    )
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    data = path.read_bytes()
+    data = gzip.decompress(data) if path.suffix == ".gz" else data
+    return [json.loads(line) for line in data.decode().splitlines()]
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    for word in words:
+        assert word in result.stderr
+
+
+def test_help_lists_the_commands_within_a_second_of_computing() -> None:
+    # Computing time, not time on the clock, which depends on what else the machine does.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = run("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0
+    assert all(command in result.stdout for command in COMMANDS)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+def test_without_arguments_the_help_is_shown() -> None:
+    assert run().stdout == run("--help").stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself_with_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert f"corpus-builder {command} " in result.stdout
+    assert "--exclude" in result.stdout
+
+
+def test_importing_the_package_loads_no_framework() -> None:
+    code = "import sys, corpus_builder.cli; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert "corpus_builder.cli" in result.stdout.split()
+    assert not {"tensorflow", "keras", "jax", "torch", "jieba", "roformer_sim"} & set(result.stdout.split())
+
+
+def test_answers_of_the_example(tmp_path: Path) -> None:
+    result = run("answers", EXAMPLES / "qa.jsonl", "-o", tmp_path / "pairs.jsonl.gz", "--json")
+    assert result.returncode == 0
+    summary = json.loads(result.stdout)
+    pairs = rows(tmp_path / "pairs.jsonl.gz")
+    assert len(pairs) == summary["counts"]["pairs"] == summary["counts"]["rows written"] >= 20
+    assert summary["settings"]["threshold"] == 0.5
+    assert set(pairs[0]) == {"text_a", "text_b", "score", "source"}
+    assert {"先炒鸡蛋，盛出来再炒西红柿。", "先把鸡蛋炒好盛出来，再炒西红柿。"} in [
+        {pair["text_a"], pair["text_b"]} for pair in pairs
+    ]
+
+
+def test_documents_of_the_example(tmp_path: Path) -> None:
+    result = run(
+        "documents", EXAMPLES / "documents.jsonl", "-o", tmp_path / "pairs.jsonl", "--source", "例子"
+    )
+    assert result.returncode == 0
+    assert "pairs above the threshold" in result.stdout
+    pairs = rows(tmp_path / "pairs.jsonl")
+    assert len(pairs) >= 10
+    assert {pair["source"] for pair in pairs} == {"例子"}
+
+
+def test_groups_and_questions_and_texts_of_the_example(tmp_path: Path) -> None:
+    assert run("groups", EXAMPLES / "groups.jsonl", "-o", tmp_path / "groups.jsonl").returncode == 0
+    assert len(rows(tmp_path / "groups.jsonl")) == 20
+    asked = run(
+        "questions", EXAMPLES / "documents.jsonl", "-o", tmp_path / "asked.jsonl", "--threshold", "0.5"
+    )
+    assert asked.returncode == 0
+    assert "小区的旧电梯什么时候能换新的？" in [group["text"] for group in rows(tmp_path / "asked.jsonl")]
+    done = run("texts", tmp_path / "*.jsonl", "-o", tmp_path / "texts.txt")
+    assert done.returncode == 0
+    lines = (tmp_path / "texts.txt").read_text("utf-8").splitlines()
+    assert len(lines) == len(set(lines)) >= 60
+
+
+def test_sts_tables_become_groups(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text(
+        "text_a\ttext_b\tlabel\n天气很冷\t天气真冷\t5\n天气很冷\t我饿了\t0\n", "utf-8"
+    )
+    run("groups", "--shape", "sts", tmp_path / "train.tsv", "-o", tmp_path / "g.jsonl")
+    assert rows(tmp_path / "g.jsonl") == [{"text": "天气很冷", "synonyms": ["天气真冷"], "source": "train"}]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_excluded_texts_are_in_no_output(tmp_path: Path, command: str) -> None:
+    example = {"groups": "groups", "answers": "qa"}.get(command, "documents")
+    thresholds = [] if command in {"groups", "texts"} else ["--threshold", "0.4"]
+    out = tmp_path / "out.jsonl"
+    assert run(command, EXAMPLES / f"{example}.jsonl", "-o", out, *thresholds).returncode == 0
+    before = out.read_text("utf-8")
+    victims = {
+        "groups": "身份证怎么办理",
+        "answers": "先炒鸡蛋，盛出来再炒西红柿。",
+        "questions": "小区的旧电梯什么时候能换新的？",
+    }
+    victim = victims.get(command, "这本书讲的是一个修表匠的一生。")
+    assert victim in before
+    (tmp_path / "valid.tsv").write_text(f"text_a\ttext_b\tlabel\n {victim}！\t别的\t1\n", "utf-8")
+    again = run(
+        command, EXAMPLES / f"{example}.jsonl", "-o", out, *thresholds, "--exclude", tmp_path / "valid.tsv"
+    )
+    assert again.returncode == 0
+    assert victim not in out.read_text("utf-8")
+
+
+def test_a_bad_row_stops_the_run_and_leaves_no_output(tmp_path: Path) -> None:
+    (tmp_path / "qa.jsonl").write_text('{"question": "甲", "answers": []}\n{"question": "乙"}\n', "utf-8")
+    result = run("answers", tmp_path / "qa.jsonl", "-o", tmp_path / "out.jsonl")
+    assert_refused(result, "qa.jsonl, line 2", '"answers" is missing')
+    assert [path.name for path in tmp_path.iterdir()] == ["qa.jsonl"]
+
+
+def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text('{"doc_id": "1"}\n{"doc_id": "2", "text": "甲"}\n{"doc', "utf-8")
+    result = run(
+        "documents", tmp_path / "d.jsonl", "-o", tmp_path / "out.jsonl.gz", "--on-error", "skip", "--json"
+    )
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["counts"]["rows rejected"] == 2
+    rejects = rows(tmp_path / "out.rejects.jsonl")
+    assert [(row["line"], row["file"]) for row in rejects] == [
+        (1, str(tmp_path / "d.jsonl")),
+        (3, str(tmp_path / "d.jsonl")),
+    ]
+    assert "missing" in str(rejects[0]["reason"])
+    assert "cut off" in str(rejects[1]["reason"])
+
+
+def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    example, out = EXAMPLES / "qa.jsonl", tmp_path / "out.jsonl"
+    assert_refused(run("answers", tmp_path / "fehlt.jsonl", "-o", out), "fehlt.jsonl", "no such file")
+    assert_refused(run("answers", tmp_path / "*.gz", "-o", out), "no file matches")
+    assert_refused(run("answers", tmp_path, "-o", out), "is a folder")
+    assert_refused(run("answers", example, "-o", out, "--threshold", "1.5"), "--threshold 1.5")
+    assert_refused(run("answers", example, "-o", out, "--treshold", "0.5"), "--treshold", "--help")
+    assert_refused(run("answers", example), "--output")
+    assert_refused(run("answers", example, "-o", tmp_path), "no ordinary file")
+    assert_refused(run("answers", example, "-o", out, "--exclude", tmp_path / "fehlt.tsv"), "fehlt.tsv")
+    assert_refused(run("mine"), "mine")
+    assert not out.exists()
+
+
+def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.jsonl")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "corpus_builder.cli", "answers", str(tmp_path / "endless.jsonl")]
+    process = subprocess.Popen(
+        [*command, "-o", str(out / "pairs.jsonl")], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    # Opening the pipe for writing waits until the program reads from it; then the row never ends.
+    with (tmp_path / "endless.jsonl").open("w", encoding="utf-8") as pipe:
+        pipe.write('{"question": "甲", "answers": []}\n')
+        pipe.flush()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr == "error: interrupted; the output was not written\n"
+    assert list(out.iterdir()) == []
