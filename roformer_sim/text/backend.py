@@ -79,7 +79,7 @@ def letters_of_another_unicode() -> list[int]:
     return [
         code
         for code, letter, normal in zip(codes, letters, normals, strict=True)
-        if normal != letter and normal != unicodedata.normalize("NFD", letter.lower())
+        if normal != unicodedata.normalize("NFD", letter.lower())
     ]
 
 

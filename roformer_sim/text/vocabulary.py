@@ -36,6 +36,10 @@ class Vocabulary(Sequence[str]):
     """
 
     def __init__(self, tokens: Sequence[str], *, source: str | os.PathLike[str] = "vocabulary") -> None:
+        if isinstance(tokens, str):
+            raise InputError(
+                f"{tokens!r} is one string; give a list of tokens, or read a file with from_file"
+            )
         self._tokens = tuple(tokens)
         self._ids: dict[str, int] = {}
         if not self._tokens:

@@ -91,7 +91,8 @@ class Tokenizer:
         ``tokenize("我爱𠀀")`` is ``['[CLS]', '我', '爱', '𠀀', '[SEP]']``, whose id for ``𠀀`` is ``unk_id``.
         """
         # Normalising twice changes nothing, and now offsets refer to the text as the pipeline reads it.
-        text = normalize(text, do_lower_case=self.do_lower_case)
+        if isinstance(text, str):
+            text = normalize(text, do_lower_case=self.do_lower_case)
         encoding = self.encode(text, maxlen=maxlen)
         tokens = [self._tokens[i] for i in encoding.token_ids.tolist()]
         for place, (start, end) in enumerate(encoding.offsets.tolist()):

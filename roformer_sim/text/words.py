@@ -21,8 +21,12 @@ def cut_words(text: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _segmenter() -> jieba.Tokenizer:
     import logging
+    import warnings
 
-    import jieba  # reads a dictionary of 350,000 words: only where words are asked for
+    with warnings.catch_warnings():
+        # jieba's own source makes newer Pythons warn about its regular expressions and pkg_resources.
+        warnings.simplefilter("ignore")
+        import jieba  # reads a dictionary of 350,000 words: only where words are asked for
 
     jieba.setLogLevel(logging.WARNING)
     segmenter = jieba.Tokenizer()

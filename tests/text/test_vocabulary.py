@@ -67,6 +67,11 @@ def test_tokens_that_no_file_can_hold_are_refused(tokens):
         Tokenizer(tokens)
 
 
+def test_a_path_in_place_of_tokens_is_refused():
+    with pytest.raises(InputError, match="from_file"):
+        Tokenizer("vocab.txt")
+
+
 def test_saving_and_reading_again(tmp_path, tokenizer):
     tokenizer.save(tmp_path / "vocab.txt")
     assert Tokenizer.from_file(tmp_path / "vocab.txt").vocab == tokenizer.vocab

@@ -230,6 +230,13 @@ def test_what_is_no_list_of_strings_is_refused(tokenizer, texts, pairs, message)
         tokenizer.encode_batch(texts, pairs)
 
 
+@pytest.mark.parametrize("nothing", [None, 3, b"abc", ["好"]])
+def test_a_text_that_is_no_string_is_refused(tokenizer, nothing):
+    for work in (tokenizer.encode, tokenizer.tokenize):
+        with pytest.raises(InputError, match="not a string"):
+            work(nothing)
+
+
 @pytest.mark.parametrize(("pair", "maxlen"), [(None, 1), (None, 0), (None, -3), ("好", 2)])
 def test_maxlen_without_room_for_special_tokens_is_refused(tokenizer, pair, maxlen):
     with pytest.raises(InputError, match=f"maxlen is {maxlen}"):
