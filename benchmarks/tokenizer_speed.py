@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,49 +20,18 @@ from statistics import median
 
 from roformer_sim.text import Tokenizer
 
-PEER = Path(__file__).parents[1] / "parity" / "tokenizer_peer.py"
-MAXLEN = 64
+sys.path.insert(0, str(Path(__file__).parents[1] / "parity"))
 
-
-class Peer:
-    """bert4keras in a process of its own, timing a pass whenever asked."""
-
-    def __init__(self, python: str, texts: Path, vocabulary: Path) -> None:
-        self._process = subprocess.Popen(
-            [python, PEER, "serve", texts, vocabulary, str(MAXLEN)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self._read("ready")
-
-    def seconds(self) -> float:
-        """Seconds of one pass over all texts."""
-        assert self._process.stdin
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return float(self._read(""))
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-    def _read(self, beginning: str) -> str:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            if line.startswith(beginning):
-                return line
-        raise SystemExit("error: the peer ended; has its Python bert4keras and a Keras it can run on?")
+from tokenizer_peer_rows import MAXLEN, Peer
 
 
 def measure(texts: Path, vocabulary: Path, python: str, rounds: int) -> dict[str, object]:
     """Medians over ``rounds`` in which the two sides take turns, and the ratio of each round."""
     rows = [json.loads(line) for line in texts.read_text(encoding="utf-8").split("\n") if line]
-    peer = Peer(python, texts, vocabulary)
+    peer = Peer(python, ["serve", str(MAXLEN), texts, vocabulary])
     times: dict[str, list[float]] = {name: [] for name in ("peer", "first pass", "encode_batch", "ids only")}
     for _ in range(rounds):
-        times["peer"].append(peer.seconds())
+        times["peer"].append(float(peer.ask()))
         tokenizer = Tokenizer.from_file(vocabulary)
         for name, encode in (
             ("first pass", tokenizer.encode_batch),
@@ -94,7 +62,7 @@ def main() -> None:
     parser.add_argument("texts", type=Path)
     parser.add_argument("--vocab", type=Path, required=True)
     parser.add_argument("--peer-python", required=True)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     result = measure(arguments.texts, arguments.vocab, arguments.peer_python, arguments.rounds)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from common import arguments, write
-from tokenizer_peer_rows import MAXLEN, Rows, peer_rows, peer_versions
+from tokenizer_peer_rows import MAXLEN, Peer, Rows, peer_rows, peer_versions
 from tokenizer_texts import every_code_point, random_texts, read_texts
 
 from roformer_sim.text import Tokenizer
@@ -39,6 +39,7 @@ def main() -> int:
     cases = asked.case or [REAL, RANDOM, EVERY, SPEED]
     vocabularies = _vocabularies(asked.data / "vocab")
     rows: list[dict[str, Any]] = []
+    peer = Peer(asked.peer_python, ["ids", str(MAXLEN)])
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "texts.jsonl"
         for case in cases:
@@ -49,11 +50,12 @@ def main() -> int:
                 continue
             for size, vocabulary in vocabularies.items():
                 words = size == WORD_VOCABULARY
-                peer = peer_rows(asked.peer_python, source, vocabulary, words=words)
-                found = compare(Tokenizer.from_file(vocabulary, words=words), peer, texts)
+                theirs = peer_rows(peer, source, vocabulary, words=words)
+                found = compare(Tokenizer.from_file(vocabulary, words=words), theirs, texts)
                 what = f"tokenizer, {size:,} {'words' if words else 'entries'}, {len(texts):,} texts, {case}"
                 rows.append({"what": what, "peer": "bert4keras"} | found)
                 print(what, found["measured"], found["examples"][:3], flush=True)
+    peer.close()
     packages = ("tokenizers", "jieba", "numpy")
     ours = {name: importlib.metadata.version(name) for name in packages}
     ours["unicode"] = unicodedata.unidata_version
@@ -79,7 +81,9 @@ def compare(tokenizer: Tokenizer, peer: dict[str, Rows], texts: Sequence[str]) -
     pairs = tokenizer.encode_batch(texts[:-1], texts[1:], maxlen=2 * MAXLEN)
     check("pair", [encoding.token_ids.tolist() for encoding in pairs])
     check("segment", [encoding.segment_ids.tolist() for encoding in pairs])
-    check("decoded", [list(map(ord, tokenizer.decode(ids[:MAXLEN]))) for ids in whole])
+    check(
+        "decoded", [list(map(ord, tokenizer.decode(ids[:MAXLEN]))) for ids in whole[: len(peer["decoded"])]]
+    )
     tokenized = ["\n".join(tokenizer.tokenize(text)) for text in texts[: len(peer["tokens"])]]
     check("tokens", [list(map(ord, text)) for text in tokenized])
     small, kept = tokenizer.vocabulary.simplified()

@@ -1,9 +1,10 @@
 """bert4keras's side of the tokenizer comparison; runs under a Python that has bert4keras 0.11.5.
 
-    python tokenizer_peer.py ids TEXTS.jsonl VOCAB MAXLEN OUT.npz [--words]
-    python tokenizer_peer.py serve TEXTS.jsonl VOCAB MAXLEN     # times a pass for every line of stdin
+    python tokenizer_peer.py ids MAXLEN                         # a job for every line of stdin
+    python tokenizer_peer.py serve MAXLEN TEXTS.jsonl VOCAB     # times a pass for every line of stdin
 
-TEXTS.jsonl holds one JSON string a line.
+A job is ``{"texts": TEXTS.jsonl, "vocab": VOCAB, "words": false, "output": OUT.npz}``; TEXTS.jsonl holds one
+JSON string a line. Either way a line is answered by a line, after a first line "ready".
 """
 
 import json
@@ -20,7 +21,7 @@ import numpy as np
 from bert4keras.tokenizers import Tokenizer, load_vocab
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-TOKEN_ROWS = 20_000
+TEXT_ROWS = 20_000  # how many texts are compared as tokens and decoded text, not only as ids
 
 
 def jieba_words(text):
@@ -50,8 +51,8 @@ def write_ids(texts, vocab, maxlen, output, words):
         ids = tokenizer.encode(list(tokens))[0]
         found["single"].add(ids)
         found["maxlen"].add(tokenizer.encode(list(tokens), maxlen=maxlen)[0])
-        found["decoded"].add(list(map(ord, tokenizer.decode(ids[:maxlen]))))
-        if place < TOKEN_ROWS:
+        if place < TEXT_ROWS:
+            found["decoded"].add(list(map(ord, tokenizer.decode(ids[:maxlen]))))
             found["tokens"].add(list(map(ord, "\n".join(tokens))))
         if before is not None:
             pair_ids, segments = tokenizer.encode(list(before), list(tokens), maxlen=2 * maxlen)
@@ -77,10 +78,20 @@ def serve(texts, vocab, maxlen):
         print(time.process_time() - begin, flush=True)
 
 
+def work(maxlen):
+    print("ready", flush=True)
+    for line in sys.stdin:
+        job = json.loads(line)
+        write_ids(read(job["texts"]), job["vocab"], maxlen, job["output"], job["words"])
+        print("done", flush=True)
+
+
+def read(path):
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
+
+
 if __name__ == "__main__":
-    task, source, vocab_path, limit = sys.argv[1:5]
-    lines = [json.loads(line) for line in Path(source).read_text(encoding="utf-8").split("\n") if line]
-    if task == "ids":
-        write_ids(lines, vocab_path, int(limit), sys.argv[5], "--words" in sys.argv)
+    if sys.argv[1] == "ids":
+        work(int(sys.argv[2]))
     else:
-        serve(lines, vocab_path, int(limit))
+        serve(read(sys.argv[3]), sys.argv[4], int(sys.argv[2]))
