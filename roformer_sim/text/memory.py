@@ -26,12 +26,14 @@ class StretchMemory:
 
     Args:
         tokenize: gives the tokens of stretches not seen before.
-        limit: distinct stretches remembered; a call that would pass it begins a new memory.
+        limit: characters remembered, each stretch counting 32 more; the call after it is passed begins a new
+            memory. The default is some 200,000 words and 50 MB.
     """
 
-    def __init__(self, tokenize: Callable[[Sequence[str]], list[Pieces]], *, limit: int = 200_000) -> None:
+    def __init__(self, tokenize: Callable[[Sequence[str]], list[Pieces]], *, limit: int = 8_000_000) -> None:
         self._tokenize = tokenize
         self._limit = limit
+        self._size = 0
         self._lock = Lock()
         self._index: dict[str, int] = {}
         self._table = StretchTable.empty()
@@ -48,11 +50,12 @@ class StretchMemory:
 
     def _learn(self, stretches: Sequence[str]) -> tuple[np.ndarray, StretchTable]:
         with self._lock:
-            if len(self._index) > self._limit:
-                self._index, self._table = {}, StretchTable.empty()
+            if self._size > self._limit:
+                self._size, self._index, self._table = 0, {}, StretchTable.empty()
             index = self._index
             new = [stretch for stretch in dict.fromkeys(stretches) if stretch not in index]
             self._table = self._table.extended(self._tokenize(new))
+            self._size += sum(map(len, new)) + 32 * len(new)
             index.update(zip(new, range(len(index), len(index) + len(new)), strict=True))
             which = np.fromiter(map(index.__getitem__, stretches), np.int64, len(stretches))
             return which, self._table
