@@ -120,7 +120,7 @@ class Stage1Batches(keras.utils.PyDataset):
         batch_rows: Rows of a batch, two a pair.
         steps: Batches of an epoch.
         seed: Of noise and order.
-        first_epoch: Epoch to begin with, for resumed runs.
+        first_epoch: Epoch to begin with, for resumed runs, counted from 0.
     """
 
     def __init__(
@@ -153,9 +153,15 @@ class Stage1Batches(keras.utils.PyDataset):
         rng = np.random.default_rng((self.seed, 3, self.epoch, index))
         return self.maker.rows(self._batches[index], rng)
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._prepare()
+    def begin_epoch(self, epoch: int) -> None:
+        """Go to an epoch; :class:`roformer_sim.training.callbacks.EpochBatches` does so in ``fit``.
+
+        Not ``on_epoch_end``: Keras calls that before the first epoch as well, and a resumed run would
+        see other batches than one that never stopped.
+        """
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self._prepare()
 
     def _prepare(self) -> None:
         count = self.steps * self.pairs_per_batch

@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: validation, checkpoint, a look at the synonyms."""
+"""What happens around an epoch: its batches, validation, checkpoint, a look at the synonyms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from typing import Any
 
 import keras
 
-from roformer_sim.training.batches import Batch
+from roformer_sim.training.batches import Batch, Stage1Batches
 from roformer_sim.training.run_folder import RunFolder, RunState
+
+
+class EpochBatches(keras.callbacks.Callback):
+    """Takes the batches to the epoch that begins."""
+
+    def __init__(self, batches: Stage1Batches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.batches.begin_epoch(epoch)
 
 
 class Validation(keras.callbacks.Callback):
@@ -46,7 +57,8 @@ class Checkpoint(keras.callbacks.Callback):
         state.epoch = epoch + 1
         state.history.append({name: float(value) for name, value in (logs or {}).items()})
         losses = [entry.get("val_loss", entry["loss"]) for entry in state.history]
-        state.best_epoch = 1 + min(range(len(losses)), key=losses.__getitem__)
+        # A loss that is no number is never the best.
+        state.best_epoch = 1 + min(range(len(losses)), key=lambda i: (losses[i] != losses[i], losses[i]))
         self.folder.save(self.make_preset(), self.model.optimizer, state)
 
 

@@ -107,6 +107,9 @@ def _override(values: dict[str, Any], override: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     table = values.setdefault(section, {})
-    for part in name.split(".")[:-1]:
-        table = table.setdefault(part, {})
-    table[name.split(".")[-1]] = value
+    *path, last = name.split(".")
+    for part in path:
+        table = table.setdefault(part, {}) if isinstance(table, dict) else table
+    if not isinstance(table, dict):
+        raise InputError(f"--set {override!r}: {key.strip().rpartition('.')[0]} is a value and has no keys")
+    table[last] = value

@@ -52,9 +52,7 @@ class Stage1Model(keras.Model):
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         """Sentence vectors (rows, hidden) and logits (n, vocabulary) of the listed positions."""
-        states = self.backbone(
-            inputs["token_ids"], inputs["segment_ids"], pattern="unilm", training=training
-        )
+        states = self.backbone(inputs["token_ids"], inputs["segment_ids"], pattern="unilm", training=training)
         hidden = ops.reshape(states.last, (-1, self.backbone.config.hidden_size))
         logits = self.backbone.lm_logits(ops.take(hidden, inputs["positions"], axis=0))
         return {"vectors": self.backbone.pooled(states, Pooling.P2), "logits": logits}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from pydantic import ValidationError
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import load_any, resolve_preset
@@ -17,7 +18,7 @@ from roformer_sim.checkpoints.weights import assign_weights, read_weights
 from roformer_sim.models import Backbone, ModelConfig
 from roformer_sim.text import Tokenizer
 from roformer_sim.training.batches import RowMaker, Stage1Batches, validation_batches
-from roformer_sim.training.callbacks import Checkpoint, Samples, Validation
+from roformer_sim.training.callbacks import Checkpoint, EpochBatches, Samples, Validation
 from roformer_sim.training.pairs import PairStream
 from roformer_sim.training.recipe import Recipe, StartSection
 from roformer_sim.training.run_folder import RunFolder, RunState
@@ -29,6 +30,9 @@ SampleFunction = Callable[[Backbone, Tokenizer, str], list[str]]
 
 def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | None = None) -> Path:
     """Train stage 1 by a recipe, or go on with the run in ``output``.
+
+    A run that was stopped and goes on sees the same batches and ends with the same weights as one that
+    never stopped; with dropout it draws other units, so that the weights differ within its noise.
 
     Args:
         recipe: What to do; a run is resumed only by the recipe that began it (more epochs allowed).
@@ -51,6 +55,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     state = state or RunState(recipe.model_dump())
     if state.epoch >= recipe.train.epochs:
         return folder.path / "best"
+    folder.check_writable()
     stream = PairStream(
         recipe.data.groups,
         recipe.data.pairs,
@@ -136,12 +141,13 @@ def _fit(
     def preset() -> Preset:
         return Preset(backbone.config, tokenizer, read_weights(backbone), _metadata(recipe, stream, state))
 
-    callbacks: list[Any] = [Validation(held_out), Checkpoint(folder, state, preset)]
+    callbacks: list[Any] = [EpochBatches(batches), Validation(held_out), Checkpoint(folder, state, preset)]
     if recipe.report.tensorboard:
         callbacks.append(_tensorboard(folder.path / "tensorboard"))
     if show_samples is not None:
         callbacks.append(Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text)))
-    model.fit(batches, initial_epoch=state.epoch, epochs=settings.epochs, callbacks=callbacks)
+    # The order of the batches is theirs to decide: Keras would shuffle them by a state no checkpoint holds.
+    model.fit(batches, initial_epoch=state.epoch, epochs=settings.epochs, callbacks=callbacks, shuffle=False)
 
 
 def _tensorboard(path: Path) -> Any:
@@ -157,7 +163,13 @@ def _tensorboard(path: Path) -> Any:
 
 def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
     """Refuse to continue a run with other settings; only ``epochs`` and the report may differ."""
-    old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
+    try:
+        old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError(
+            f"{folder.path}: was begun by another version ({key}); use another --output"
+        ) from None
     for values in (old, new):
         values.pop("report")
         values["train"].pop("epochs")

@@ -207,8 +207,8 @@ class TestStage1Batches:
     def test_an_epoch_is_decided_by_seed_and_number(self, varied, tiny_tokenizer):
         running = epoch_of(varied, tiny_tokenizer)
         first = everything(running)
-        running.on_epoch_end()
-        running.on_epoch_end()
+        running.begin_epoch(1)
+        running.begin_epoch(2)
         third, resumed = everything(running), everything(epoch_of(varied, tiny_tokenizer, first_epoch=2))
         for ours, theirs in zip(third, resumed, strict=True):
             for name in ours:
