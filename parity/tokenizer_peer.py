@@ -21,7 +21,7 @@ import numpy as np
 from bert4keras.tokenizers import Tokenizer, load_vocab
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-TEXT_ROWS = 20_000  # how many texts are compared as tokens and decoded text, not only as ids
+TEXT_ROWS = 20_000  # how many texts are compared in everything, the others in their ids
 
 
 def jieba_words(text):
@@ -50,10 +50,11 @@ def write_ids(texts, vocab, maxlen, output, words):
         tokens = tokenizer.tokenize(text)
         ids = tokenizer.encode(list(tokens))[0]
         found["single"].add(ids)
+        if place >= TEXT_ROWS:
+            continue
         found["maxlen"].add(tokenizer.encode(list(tokens), maxlen=maxlen)[0])
-        if place < TEXT_ROWS:
-            found["decoded"].add(list(map(ord, tokenizer.decode(ids[:maxlen]))))
-            found["tokens"].add(list(map(ord, "\n".join(tokens))))
+        found["decoded"].add(list(map(ord, tokenizer.decode(ids[:maxlen]))))
+        found["tokens"].add(list(map(ord, "\n".join(tokens))))
         if before is not None:
             pair_ids, segments = tokenizer.encode(list(before), list(tokens), maxlen=2 * maxlen)
             found["pair"].add(pair_ids)
