@@ -107,7 +107,7 @@ class StsReport:
         from rich.table import Table
 
         grid = Table(title=METRIC, box=box.SIMPLE_HEAD, title_justify="left")
-        grid.add_column("model")
+        grid.add_column("model", overflow="fold")
         grid.add_column("pooling")
         for table in self.tables:
             grid.add_column(f"{table.name}\n{table.split}\n{table.rows:,}", justify="right", no_wrap=True)
@@ -115,8 +115,10 @@ class StsReport:
         for cells in self._rows():
             grid.add_row(*cells)
         console = Console(file=file, markup=False, highlight=False)
-        # A file or a pipe has no width of its own; rich's 80 columns would fold the names.
-        console.print(grid, width=None if console.is_terminal else 60 + 12 * len(self.tables))
+        if not console.is_terminal:
+            # A file or a pipe has no width of its own; rich's 80 columns would cut the names.
+            console = Console(file=file, markup=False, highlight=False, width=1000)
+        console.print(grid)
         for note in self.notes():
             console.print(note, soft_wrap=True)
 
