@@ -4,9 +4,9 @@
 
 DATA is a folder with texts (JSON lines, TSV; plain, .gz or .xz) and ``vocab/*/vocab.txt``; PYTHON has
 bert4keras 0.11.5 installed. A row of the result tells for a vocabulary and a kind of text how many texts
-differ in anything: their ids; of the first 20,000 also ids cut to 64 tokens, ids and segments of pairs, tokens
-and decoded text. The last row is the speed of batches. Exit code 1 if anything differs or the speed is below
-50 times bert4keras's.
+differ in anything: their ids; of the first 20,000 also ids cut to 64 tokens, ids and segments of pairs,
+tokens and decoded text. The last row is the speed of batches. Exit code 1 if anything differs or the speed is
+below 50 times bert4keras's.
 """
 
 from __future__ import annotations
