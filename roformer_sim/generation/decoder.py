@@ -37,7 +37,11 @@ def sample_targets(
 
     Returns:
         ``n`` lists of token ids in the order of their rows.
+
+    Raises:
+        InputError: A BERT network has too few positions for source and target.
     """
+    backbone.check_length(len(source_ids) + maxlen - 1)  # what the last token is drawn from
     logits, cache = backbone.prefill(np.array([source_ids]))
     scores = np.repeat(ops.convert_to_numpy(logits), n, axis=0)
     cache = [tuple(ops.repeat(part, n, axis=0) for part in pair) for pair in cache]

@@ -53,10 +53,10 @@ def next_token_probabilities(
     """Distribution the next token is drawn from, (rows, vocabulary); top-k is applied before top-p.
 
     Raises:
-        InputError: ``temperature`` or ``top_k`` not positive, ``top_p`` outside (0, 1].
+        InputError: ``temperature`` not positive or not finite, ``top_k`` below 1, ``top_p`` outside (0, 1].
     """
-    if temperature <= 0:
-        raise InputError(f"temperature must be above 0, not {temperature}")
+    if not 0 < temperature < np.inf:
+        raise InputError(f"temperature must be a number above 0, not {temperature}")
     if top_k is not None and top_k < 1:
         raise InputError(f"top_k must be at least 1, not {top_k}")
     if top_p is not None and not 0 < top_p <= 1:

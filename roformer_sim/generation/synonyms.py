@@ -45,10 +45,11 @@ def sample_texts(
         InputError: Empty text, a mask index that names no token of the text, a sampling parameter
             out of range.
     """
-    if not text.strip():
-        raise InputError("the text is empty; give a sentence, for example 广州和深圳哪个好？")
     if n < 1:
         raise InputError(f"n must be at least 1, not {n}")
+    # Control characters and lone surrogates vanish: what is left counts.
+    if not text.strip() or len(tokenizer.encode(text, maxlen=3)) == 2:
+        raise InputError("the text is empty; give a sentence, for example 广州和深圳哪个好？")
     encoding = tokenizer.encode(text, maxlen=maxlen, mask_idxs=mask_idxs)
     if encoding.truncated:
         warnings.warn(f"text of {len(text)} characters cut to {maxlen} tokens: {text[:20]}…", stacklevel=2)
@@ -70,13 +71,18 @@ def sample_texts(
 def rank_synonyms(text: str, candidates: Sequence[str], encode: EncodeFunction, k: int) -> list[Synonym]:
     """The ``k`` distinct candidates most similar to ``text``, best first.
 
-    Duplicates and the text itself are dropped. The text is compared as decoding would write it, so
-    that a candidate that differs in spacing or letter case alone counts as the text.
+    Duplicates and the text itself are dropped. Decoding sets spaces by rules of its own and the
+    vocabulary is lower-case, so a candidate that differs from the text in spaces and letter case alone
+    counts as the text: ``iphone 5好吗`` for ``iPhone5好吗``.
     """
-    distinct = [c for c in dict.fromkeys(candidates) if c and c != text]
+    distinct = [c for c in dict.fromkeys(candidates) if c and _bare(c) != _bare(text)]
     if not distinct:
         return []
     vectors = encode([text, *distinct])
     scores = vectors[1:] @ vectors[0]
     order = np.argsort(-scores, kind="stable")[:k]
     return [Synonym(distinct[i], float(scores[i])) for i in order]
+
+
+def _bare(text: str) -> str:
+    return "".join(text.lower().split())

@@ -123,7 +123,7 @@ class Backbone(keras.Model):
         if segment_ids is None:
             segment_ids = ops.zeros_like(token_ids)
         segment_ids = ops.convert_to_tensor(segment_ids, dtype="int32")
-        self._check_length(token_ids.shape[1])
+        self.check_length(token_ids.shape[1])
         token_mask = ops.not_equal(token_ids, self.config.pad_token_id)
         bias = attention_bias(token_mask, segment_ids, pattern)
         positions = ops.arange(ops.shape(token_ids)[1], dtype="int32")
@@ -145,8 +145,12 @@ class Backbone(keras.Model):
         x = self.embedding_dropout(self.embedding_norm(x), training=training)
         return x if self.embedding_mapping is None else self.embedding_mapping(x)
 
-    def _check_length(self, length: int | None) -> None:
-        """Refuse rows longer than the position table, where the length is known before the call runs."""
+    def check_length(self, length: int | None) -> None:
+        """Refuse rows longer than BERT's position table; ``None`` is a length not known before the call runs.
+
+        Raises:
+            InputError: More tokens than positions.
+        """
         limit = self.config.max_position_embeddings
         if self.position_embedding is not None and length is not None and length > limit:
             raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
@@ -204,7 +208,7 @@ class Backbone(keras.Model):
         self, token_ids: Any, segment_ids: Any, start: Any, cache: list[KeyValue] | list[None]
     ) -> tuple[Any, list[KeyValue]]:
         if isinstance(start, int) and token_ids.shape[1] is not None:
-            self._check_length(start + token_ids.shape[1])
+            self.check_length(start + token_ids.shape[1])
         positions = start + ops.arange(ops.shape(token_ids)[1], dtype="int32")
         x = self._embed(token_ids, segment_ids, positions, training=False)
         rotary, grown = self._rotary(positions), []

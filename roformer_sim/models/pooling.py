@@ -7,6 +7,8 @@ from typing import Any
 
 from keras import ops
 
+from corpus_builder.errors import InputError
+
 
 class Pooling(StrEnum):
     """Where a sentence vector is taken from.
@@ -20,6 +22,10 @@ class Pooling(StrEnum):
     P2 = "P2"
     P3 = "P3"
     P4 = "P4"
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise InputError(f"pooling {value!r}: expected one of {', '.join(cls)}")
 
 
 def masked_mean(hidden: Any, token_mask: Any) -> Any:

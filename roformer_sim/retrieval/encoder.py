@@ -12,6 +12,7 @@ import numpy as np
 from corpus_builder.errors import InputError
 from roformer_sim.models import Backbone, Pooling
 from roformer_sim.text import Tokenizer
+from roformer_sim.text.encoding import Encoding
 
 LENGTH_STEP = 8
 """Batch widths are rounded up to a multiple of this, so that few shapes are compiled."""
@@ -68,7 +69,14 @@ class SentenceEncoder:
 
         Returns:
             Pooling to float32 (n, hidden), rows in the order of ``texts``.
+
+        Raises:
+            InputError: Not a list of strings, ``batch_size`` below 1, ``maxlen`` beyond a BERT's positions.
         """
+        if isinstance(texts, str):
+            raise InputError("texts is one string; give a list of strings")
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {batch_size}")
         texts = list(texts)
         wanted = [Pooling(pooling) for pooling in poolings]
         if self._limit is not None and maxlen > self._limit:
@@ -84,14 +92,19 @@ class SentenceEncoder:
         width = self._head.backbone.config.hidden_size
         result = {pooling: np.empty((len(texts), width), np.float32) for pooling in wanted}
         for rows in _tracked([order[i : i + batch_size] for i in range(0, len(order), batch_size)], progress):
-            token_ids, _ = self.tokenizer.pad([encodings[i] for i in rows], multiple_of=LENGTH_STEP)
-            vectors = self._head.predict_on_batch(token_ids)
+            vectors = self._head.predict_on_batch(self._padded([encodings[i] for i in rows]))
             for pooling in wanted:
                 result[pooling][rows] = vectors[pooling.value]
         if normalize:
             for vectors in result.values():
                 vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return result
+
+    def _padded(self, encodings: list[Encoding]) -> np.ndarray:
+        width = -(-max(map(len, encodings)) // LENGTH_STEP) * LENGTH_STEP
+        if self._limit is not None:
+            width = min(width, self._limit)
+        return self.tokenizer.pad(encodings, length=width)[0]
 
 
 def _tracked(batches: list[np.ndarray], progress: bool) -> Any:

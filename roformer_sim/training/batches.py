@@ -66,6 +66,11 @@ def padded_length(rows: Sequence[Row]) -> int:
     return _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
 
 
+def longest_row(maxlen: int) -> int:
+    """Most tokens of a row of a batch, padding included, where a sentence has ``maxlen``."""
+    return _round_up(2 * maxlen, LENGTH_STEP) + LENGTH_STEP
+
+
 def make_batch(rows: Sequence[Row], pad_id: int, length: int | None = None) -> Batch:
     """Arrays of one batch.
 

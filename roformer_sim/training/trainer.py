@@ -17,7 +17,7 @@ from roformer_sim.checkpoints.preset import Preset
 from roformer_sim.checkpoints.weights import assign_weights, read_weights
 from roformer_sim.models import Backbone, ModelConfig
 from roformer_sim.text import Tokenizer
-from roformer_sim.training.batches import RowMaker, Stage1Batches, validation_batches
+from roformer_sim.training.batches import RowMaker, Stage1Batches, longest_row, validation_batches
 from roformer_sim.training.callbacks import Checkpoint, EpochBatches, Samples, Validation
 from roformer_sim.training.pairs import PairStream
 from roformer_sim.training.recipe import Recipe, StartSection
@@ -66,6 +66,12 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     print(f"training sets (questions, general): {stream.sizes}; held out: {recipe.data.held_out} each")
     # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
     backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
+    longest = longest_row(recipe.data.maxlen)
+    if start.config.model_type == "bert" and longest > start.config.max_position_embeddings:
+        raise InputError(
+            f"data.maxlen {recipe.data.maxlen}: rows are padded to up to {longest} tokens, but this BERT "
+            f"network has {start.config.max_position_embeddings} positions; lower data.maxlen"
+        )
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)

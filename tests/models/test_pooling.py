@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from roformer_sim import InputError
 from roformer_sim.models import HiddenStates, Pooling, l2_normalize
 
 
@@ -51,7 +52,7 @@ def test_the_pooler_may_be_negative(backbone, states):
 
 
 def test_an_unknown_pooling_is_refused(backbone, states):
-    with pytest.raises(ValueError, match="P5"):
+    with pytest.raises(InputError, match=r"P5.*P1, P2, P3, P4"):
         backbone.pooled(states, "P5")
 
 

@@ -58,7 +58,7 @@ def tiny_recipe(corpus, tiny_tokenizer):
                 "vocab": str(vocab),
                 "config": {
                     "hidden_size": 32,
-                    "num_hidden_layers": 2,
+                    "num_hidden_layers": 1,
                     "num_attention_heads": 2,
                     "intermediate_size": 64,
                     "hidden_dropout_prob": 0.0,

@@ -13,6 +13,7 @@ from roformer_sim.training.batches import (
     Row,
     RowMaker,
     Stage1Batches,
+    longest_row,
     make_batch,
     validation_batches,
 )
@@ -195,6 +196,12 @@ class TestStage1Batches:
             batches = epoch_of(varied, tiny_tokenizer, seed=seed)
             widths = [batch["token_ids"].shape[1] for batch in everything(batches)]
             assert widths[0] != widths[1]
+
+    def test_no_batch_is_wider_than_the_longest_row_promised(self, varied, tiny_tokenizer):
+        maker = RowMaker(tiny_tokenizer, maxlen=12, noise=0.0)
+        batches = everything(Stage1Batches(varied, maker, batch_rows=4, steps=40, seed=0))
+        widths = [batch["token_ids"].shape[1] for batch in batches]
+        assert longest_row(12) == 32 and max(widths) <= 32 and widths[0] != widths[1]
 
     def test_so_they_do_where_all_pairs_are_alike(self, tmp_path, tiny_tokenizer):
         path = tmp_path / "groups.jsonl"

@@ -170,6 +170,14 @@ def test_start_needs_a_preset_or_a_vocabulary_with_a_configuration(tiny_recipe, 
             train(wrong, tmp_path / "run")
 
 
+def test_rows_longer_than_a_berts_positions_are_refused(tiny_recipe, tmp_path):
+    recipe = tiny_recipe()
+    config = {**recipe.start.config, "model_type": "bert", "max_position_embeddings": 39}
+    recipe = recipe.model_copy(update={"start": recipe.start.model_copy(update={"config": config})})
+    with pytest.raises(InputError, match=r"data\.maxlen 16: .*40 tokens.*39 positions"):
+        train(recipe, tmp_path / "run")
+
+
 def test_training_goes_on_from_a_preset(tiny_preset, tiny_recipe, tmp_path):
     recipe = tiny_recipe(epochs=1, steps_per_epoch=2, learning_rate=1e-9)
     start = {"preset": str(tiny_preset), "dropout": 0.0}
