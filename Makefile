@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Data folder and interpreter of the peers, for `make parity` alone; see docs/parity.md.
+# Data folder and interpreter of the peers (made if it is the default), for `make parity` alone.
 DATA ?= data
 PEER_PYTHON ?= $(VENV)-peer/bin/python
 
@@ -43,6 +43,18 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@ $(VENV)/.demo
+
+# Runs bert4keras and transformers beside us and writes docs/parity.md; half an hour on two cores.
+parity: $(VENV)/.dev $(PEER_PYTHON)
+	for part in tokenizer network training_step sampling; do \
+	    $(BIN)/python parity/$$part.py $(DATA) --peer-python $(PEER_PYTHON) --output runs/parity || exit 1; \
+	done
+	$(BIN)/python parity/report.py --results runs/parity --output docs/parity.md
+
+$(VENV)-peer/bin/python:
+	$(PYTHON) -m venv $(VENV)-peer
+	$@ -m pip install --quiet --disable-pip-version-check tensorflow-cpu==2.19.1 tf-keras==2.19.0 torch==2.13.0 transformers jieba
+	$@ -m pip install --quiet --disable-pip-version-check --no-deps bert4keras==0.11.5
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
