@@ -38,7 +38,9 @@ def show_synonyms(model: RoFormerSim, text: str, mask_idxs: tuple[int, ...] = ()
 
 def show_similarities(model: RoFormerSim) -> None:
     """Cosines of ten pairs: each question with a paraphrase and with another question."""
-    print("\n== similarity (cosine of P1 vectors): each question with a paraphrase, then with another question")
+    print(
+        "\n== similarity (cosine of P1 vectors): each question with a paraphrase, then with another question"
+    )
     firsts, seconds = zip(*SENTENCE_PAIRS, strict=True)
     for score, a, b in zip(model.similarity(firsts, seconds), firsts, seconds, strict=True):
         print(f"  {score:6.3f}  {a}  |  {b}")
