@@ -12,7 +12,7 @@ from roformer_sim.generation import sample_targets
 from roformer_sim.generation.sampling import draw, next_token_probabilities
 from roformer_sim.models import Backbone
 
-MAXLEN, ROWS = 4, 12
+MAXLEN, ROWS = 4, 8
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from keras import ops
 from roformer_sim import InputError
 from roformer_sim.generation import rank_synonyms, sample_texts
 
-TEXT = "广州和深圳哪个好？"
-SHORT = {"maxlen": 11, "seed": 0}
+TEXT = "怎么借钱"
+# Few rows of few tokens: on JAX every number of rows and every length is a program to compile.
+SHORT = {"n": 8, "maxlen": 6, "seed": 0}
 
 
 def encode_by_angle(texts):
@@ -48,10 +49,10 @@ class TestRanking:
 
 class TestSynonyms:
     def test_distinct_sentences_sorted_by_score_without_the_text(self, generator):
-        found = generator.synonyms(TEXT, n=30, k=10, **SHORT)
+        found = generator.synonyms(TEXT, k=5, **SHORT)
         texts = [synonym.text for synonym in found]
         scores = [synonym.score for synonym in found]
-        assert 0 < len(found) <= 10
+        assert 0 < len(found) <= 5
         assert len(set(texts)) == len(texts) and TEXT not in texts
         assert scores == sorted(scores, reverse=True)
         assert all(-1.0001 <= score <= 1.0001 for score in scores)
@@ -60,12 +61,12 @@ class TestSynonyms:
         assert scores == pytest.approx((vectors[1:] @ vectors[0]).tolist(), abs=1e-5)
 
     def test_gen_synonyms_gives_their_texts(self, generator):
-        expected = [synonym.text for synonym in generator.synonyms(TEXT, n=30, k=5, **SHORT)]
-        assert generator.gen_synonyms(TEXT, n=30, k=5, **SHORT) == expected
+        expected = [synonym.text for synonym in generator.synonyms(TEXT, k=3, **SHORT)]
+        assert generator.gen_synonyms(TEXT, k=3, **SHORT) == expected
 
     def test_the_seed_decides(self, generator, backbone, tiny_tokenizer):
         first, again, other = (
-            sample_texts(backbone, tiny_tokenizer, TEXT, 8, maxlen=11, seed=seed) for seed in (1, 1, 2)
+            sample_texts(backbone, tiny_tokenizer, TEXT, 8, maxlen=6, seed=seed) for seed in (1, 1, 2)
         )
         assert len(first) == 8 and first == again != other
 
@@ -76,20 +77,23 @@ class TestSynonyms:
         push[[0, 1, 2, 4]] = 50.0
         monkeypatch.setattr(backbone, "prefill", lambda ids: pushed(prefill(ids), push))
         monkeypatch.setattr(backbone, "decode_step", lambda *args: pushed(step(*args), push))
-        texts = sample_texts(backbone, tiny_tokenizer, TEXT, 8, maxlen=11, seed=0)
+        texts = sample_texts(backbone, tiny_tokenizer, TEXT, 8, maxlen=6, seed=0)
         assert any(texts) and not any("[" in text for text in texts)
 
     def test_mask_idxs_put_mask_at_those_tokens(self, generator, tiny_tokenizer, monkeypatch):
-        seen, prefill = [], generator.backbone.prefill
-        monkeypatch.setattr(
-            generator.backbone, "prefill", lambda ids: (seen.append(np.array(ids)), prefill(ids))[1]
-        )
-        generator.gen_synonyms("科学技术是第一生产力。", n=2, k=1, mask_idxs=[6, 7], maxlen=13, seed=0)
-        clean = tiny_tokenizer.encode("科学技术是第一生产力。").token_ids
-        expected = clean.copy()
+        class Seen(Exception):
+            pass
+
+        def look(token_ids):
+            raise Seen(token_ids.tolist())
+
+        monkeypatch.setattr(generator.backbone, "prefill", look)
+        expected = tiny_tokenizer.encode("科学技术是第一生产力。").token_ids.copy()
+        assert tiny_tokenizer.decode(expected[[6, 7]]) == "第一"
         expected[[6, 7]] = tiny_tokenizer.mask_id
-        assert tiny_tokenizer.decode(clean[[6, 7]]) == "第一"
-        assert seen[0].tolist() == [expected.tolist()]
+        with pytest.raises(Seen) as seen:
+            generator.gen_synonyms("科学技术是第一生产力。", mask_idxs=[6, 7])
+        assert seen.value.args == ([expected.tolist()],)
 
 
 def pushed(outcome, push):
@@ -121,16 +125,14 @@ class TestInput:
     )
     def test_a_wrong_parameter_is_refused_by_name(self, generator, wrong, named):
         with pytest.raises(InputError, match=named):
-            generator.gen_synonyms(TEXT, **{"n": 2, "k": 1, "maxlen": 11, **wrong})
+            generator.gen_synonyms(TEXT, **{"n": 2, "k": 1, "maxlen": 6, **wrong})
 
     def test_ten_thousand_characters_are_cut_with_a_warning(self, generator):
-        with pytest.warns(UserWarning, match="10000 characters cut to 11 tokens"):
-            found = generator.gen_synonyms("今天下雨了" * 2000, n=4, k=2, **SHORT)
+        with pytest.warns(UserWarning, match="10000 characters cut to 6 tokens"):
+            found = generator.gen_synonyms("今天下雨了" * 2000, k=2, **SHORT)
         assert found
 
-    @pytest.mark.parametrize(
-        "text", ["广州\x00和深圳哪个好？", "广州和深圳哪个好？\ud83d", "广州😀深圳哪个好？"]
-    )
+    @pytest.mark.parametrize("text", ["怎么\x00借钱", "怎么借钱\ud83d", "怎么😀钱"])
     def test_nul_lone_surrogates_and_emoji_do_no_harm(self, generator, text):
-        found = generator.gen_synonyms(text, n=6, k=3, **SHORT)
+        found = generator.gen_synonyms(text, k=3, **SHORT)
         assert found and all(isinstance(sentence, str) and sentence for sentence in found)
