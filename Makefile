@@ -7,10 +7,6 @@ BIN := $(VENV)/bin
 DATA ?= data
 PEER_PYTHON ?= $(VENV)-peer/bin/python
 
-# TensorFlow's start-up notes hide what we print.
-export TF_CPP_MIN_LOG_LEVEL ?= 3
-export TF_ENABLE_ONEDNN_OPTS ?= 1
-
 .PHONY: demo test test-tensorflow test-jax lint types parity clean
 
 demo: $(VENV)/.demo

@@ -8,7 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from roformer_sim import RoFormerSim
+from roformer_sim.cli.quiet import load_keras
+
+load_keras()  # without TensorFlow's start-up notes between our lines
+from roformer_sim import RoFormerSim  # noqa: E402
 
 HERE = Path(__file__).parent
 

@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from corpus_builder.errors import InputError
+
 
 def load_keras() -> None:
     """Import Keras and its backend without the notes they print; every command that needs them calls this.
 
     Keeps TensorFlow's and JAX's start-up notes and retracing warnings off stderr. With
     ``TF_CPP_MIN_LOG_LEVEL=0`` or ``1`` in the environment they stay.
+
+    Raises:
+        InputError: Keras's backend is not installed.
     """
     if "keras" in sys.modules:
         return
@@ -26,7 +31,13 @@ def load_keras() -> None:
         for name in ("tensorflow", "absl", "jax", "h5py"):
             logging.getLogger(name).setLevel(logging.ERROR)
     with contextlib.nullcontext() if verbose else _stderr_turned_away():
-        import keras  # noqa: F401
+        try:
+            import keras  # noqa: F401
+        except ImportError as error:
+            raise InputError(
+                f"Keras has no backend here ({error}); pip install 'roformer-sim[cpu]' brings TensorFlow, "
+                "KERAS_BACKEND chooses another"
+            ) from None
 
 
 @contextmanager
