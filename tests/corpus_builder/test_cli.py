@@ -182,7 +182,12 @@ def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> N
     out = tmp_path / "out"
     command = [sys.executable, "-m", "corpus_builder.cli", "answers", str(tmp_path / "endless.jsonl")]
     process = subprocess.Popen(
-        [*command, "-o", str(out / "pairs.jsonl")], stderr=subprocess.PIPE, text=True, cwd=ROOT
+        [*command, "-o", str(out / "pairs.jsonl")],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # A test run started in the background of a script ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     # Opening the pipe for writing waits until the program reads from it; then the row never ends.
     with (tmp_path / "endless.jsonl").open("w", encoding="utf-8") as pipe:
