@@ -187,7 +187,7 @@ def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> N
         text=True,
         cwd=ROOT,
         # A test run started in the background of a script ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     # Opening the pipe for writing waits until the program reads from it; then the row never ends.
     with (tmp_path / "endless.jsonl").open("w", encoding="utf-8") as pipe:
