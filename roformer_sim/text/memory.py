@@ -9,13 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-
-class Pieces(NamedTuple):
-    """Tokens of one stretch of text; starts and ends count from its first character."""
-
-    ids: Sequence[int]
-    starts: Sequence[int]
-    ends: Sequence[int]
+Pieces = tuple[Sequence[int], ...]
+"""Tokens of one stretch of text: ids, and where wanted starts and ends, counted from its first character."""
 
 
 class StretchMemory:
@@ -26,17 +21,25 @@ class StretchMemory:
 
     Args:
         tokenize: gives the tokens of stretches not seen before.
+        columns: how many sequences of integers these tokens are: 1 (ids) or 3 (ids, starts, ends).
         limit: characters remembered, each stretch counting 32 more; the call after it is passed begins a new
             memory. The default is some 200,000 words and 50 MB.
     """
 
-    def __init__(self, tokenize: Callable[[Sequence[str]], list[Pieces]], *, limit: int = 8_000_000) -> None:
+    def __init__(
+        self,
+        tokenize: Callable[[Sequence[str]], Sequence[Pieces]],
+        *,
+        columns: int = 3,
+        limit: int = 8_000_000,
+    ) -> None:
         self._tokenize = tokenize
+        self._columns = columns
         self._limit = limit
         self._size = 0
         self._lock = Lock()
         self._index: dict[str, int] = {}
-        self._table = StretchTable.empty()
+        self._table = StretchTable.empty(columns)
 
     def look_up(self, stretches: Sequence[str]) -> tuple[np.ndarray, StretchTable]:
         """The entry of each stretch, int64 (stretches,), and the table the entries refer to."""
@@ -51,7 +54,7 @@ class StretchMemory:
     def _learn(self, stretches: Sequence[str]) -> tuple[np.ndarray, StretchTable]:
         with self._lock:
             if self._size > self._limit:
-                self._size, self._index, self._table = 0, {}, StretchTable.empty()
+                self._size, self._index, self._table = 0, {}, StretchTable.empty(self._columns)
             index = self._index
             new = [stretch for stretch in dict.fromkeys(stretches) if stretch not in index]
             self._table = self._table.extended(self._tokenize(new))
@@ -64,8 +67,8 @@ class StretchMemory:
 class StretchTable(NamedTuple):
     """Tokens of many stretches end to end: entry ``e`` has ``counts[e]`` of them from ``begins[e]`` on.
 
-    ``columns``: int32 (3, room): ids, starts, ends; ``begins``, ``counts``: int64 (room,). ``used`` tells how
-    many entries and how many tokens are filled in; the rest is room to grow without copying.
+    ``columns``: int32 (1 or 3, room): ids, starts, ends; ``begins``, ``counts``: int64 (room,). ``used`` tells
+    how many entries and how many tokens are filled in; the rest is room to grow without copying.
     """
 
     columns: np.ndarray
@@ -74,13 +77,15 @@ class StretchTable(NamedTuple):
     used: tuple[int, int]
 
     @classmethod
-    def empty(cls) -> StretchTable:
+    def empty(cls, columns: int) -> StretchTable:
         """A table without entries."""
-        return cls(np.zeros((3, 1024), np.int32), np.zeros(512, np.int64), np.zeros(512, np.int64), (0, 0))
+        return cls(
+            np.zeros((columns, 1024), np.int32), np.zeros(512, np.int64), np.zeros(512, np.int64), (0, 0)
+        )
 
     def extended(self, pieces: Sequence[Pieces]) -> StretchTable:
         """This table with more entries; what was in it stays where it is."""
-        counts = np.fromiter((len(piece.ids) for piece in pieces), np.int64, len(pieces))
+        counts = np.fromiter((len(piece[0]) for piece in pieces), np.int64, len(pieces))
         entries, tokens = self.used
         last_entry, last_token = entries + len(pieces), tokens + int(counts.sum())
         grown = StretchTable(
@@ -92,7 +97,7 @@ class StretchTable(NamedTuple):
         grown.counts[entries:last_entry] = counts
         grown.begins[entries:last_entry] = tokens + np.cumsum(counts) - counts
         for row, column in enumerate(zip(*pieces, strict=True)):
-            flat = np.fromiter(chain.from_iterable(column), np.int32)
+            flat = np.fromiter(chain.from_iterable(column), np.int32, last_token - tokens)
             grown.columns[row, tokens:last_token] = flat
         return grown
 

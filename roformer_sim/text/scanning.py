@@ -9,7 +9,7 @@ those it gives for the whole text, many times sooner.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import NamedTuple, Protocol
@@ -66,7 +66,9 @@ class CharacterScanner:
         self._do_lower_case = do_lower_case
         self._table = _id_table(vocabulary, do_lower_case)
         self._cls, self._sep = vocabulary.row("[CLS]"), vocabulary.row("[SEP]")
-        self._memory = StretchMemory(partial(pipeline_pieces, backend, do_lower_case=do_lower_case))
+        tokenize = partial(pipeline_pieces, backend, do_lower_case=do_lower_case)
+        self._ids = StretchMemory(partial(tokenize, offsets=False), columns=1)
+        self._ids_and_offsets = StretchMemory(partial(tokenize, offsets=True), columns=3)
 
     def scan(self, parts: Sequence[str], opened: np.ndarray, *, offsets: bool) -> Tokens:
         """See :class:`Scanner`."""
@@ -97,7 +99,7 @@ class CharacterScanner:
         edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
         firsts = edges[0::2]
         stretches = [joined[i:j] for i, j in zip(firsts.tolist(), edges[1::2].tolist(), strict=True)]
-        which, table = self._memory.look_up(stretches)
+        which, table = (self._ids_and_offsets if offsets else self._ids).look_up(stretches)
         taken = marks >= 0
         taken[firsts] = True
         counts = np.add.reduceat(taken, begins, dtype=np.int64)
@@ -123,7 +125,7 @@ class WordScanner:
 
     def __init__(self, vocabulary: Vocabulary, backend: tokenizers.Tokenizer, *, do_lower_case: bool) -> None:
         self._vocabulary = vocabulary
-        self._tokenize = partial(pipeline_pieces, backend, do_lower_case=do_lower_case)
+        self._tokenize = partial(pipeline_pieces, backend, do_lower_case=do_lower_case, offsets=True)
         self._do_lower_case = do_lower_case
         self._memory = StretchMemory(self._pieces)
 
@@ -153,15 +155,15 @@ class WordScanner:
         others = [word for word in words if word not in self._vocabulary]
         found = dict(zip(others, self._tokenize(others), strict=True))
         return [
-            found[word] if word in found else Pieces((self._vocabulary.row(word),), (0,), (len(word),))
+            found[word] if word in found else ((self._vocabulary.row(word),), (0,), (len(word),))
             for word in words
         ]
 
 
 def pipeline_pieces(
-    backend: tokenizers.Tokenizer, stretches: Sequence[str], *, do_lower_case: bool
+    backend: tokenizers.Tokenizer, stretches: Sequence[str], *, do_lower_case: bool, offsets: bool
 ) -> list[Pieces]:
-    """Tokens of each stretch by the Rust pipeline."""
+    """Tokens of each stretch by the Rust pipeline: ids, with ``offsets`` also starts and ends."""
     pieces: dict[str, Pieces] = {}
     model = backend.model
     others = []
@@ -169,16 +171,18 @@ def pipeline_pieces(
         # To a Latin word or a number the pipeline does nothing but lower-case it; its model alone is faster.
         if stretch.isalnum() and stretch.isascii():
             found = model.tokenize(stretch.lower() if do_lower_case else stretch)
-            pieces[stretch] = _pieces([token.id for token in found], [token.offsets for token in found])
+            ids = [token.id for token in found]
+            pieces[stretch] = (ids, *_columns(token.offsets for token in found)) if offsets else (ids,)
         else:
             others.append(stretch)
     for stretch, encoded in zip(others, backend.encode_batch(others), strict=True):
-        pieces[stretch] = _pieces(encoded.ids, encoded.offsets)
+        pieces[stretch] = (encoded.ids, *_columns(encoded.offsets)) if offsets else (encoded.ids,)
     return [pieces[stretch] for stretch in stretches]
 
 
-def _pieces(ids: list[int], offsets: list[tuple[int, int]]) -> Pieces:
-    return Pieces(ids, [start for start, _ in offsets], [end for _, end in offsets])
+def _columns(offsets: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    places = list(offsets)
+    return [start for start, _ in places], [end for _, end in places]
 
 
 def expand(entries: Tokens, which: np.ndarray, table: StretchTable) -> Tokens:

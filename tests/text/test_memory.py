@@ -14,13 +14,13 @@ def halves(stretch: str) -> Pieces:
     """As many tokens as there are pairs of characters: none for a single one."""
     count = len(stretch) // 2
     ids = [ord(stretch[2 * i]) for i in range(count)]
-    return Pieces(ids, [2 * i for i in range(count)], [2 * i + 2 for i in range(count)])
+    return ids, [2 * i for i in range(count)], [2 * i + 2 for i in range(count)]
 
 
 def recall(memory: StretchMemory, stretches: list[str]) -> list[Pieces]:
     which, table = memory.look_up(stretches)
     spans = [slice(table.begins[i], table.begins[i] + table.counts[i]) for i in which]
-    return [Pieces(*table.columns[:, span].tolist()) for span in spans]
+    return [tuple(table.columns[:, span].tolist()) for span in spans]
 
 
 @given(calls=st.lists(st.lists(st.text("ab一二", min_size=1, max_size=9), max_size=12), max_size=8))
