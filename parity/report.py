@@ -86,12 +86,13 @@ def _network(rows: list[Row]) -> str:
 
 def _training_step(rows: list[Row]) -> str:
     groups = _groups(rows, lambda r: (r["network"], r["peer"], r["backend"]))
-    quantities = list(dict.fromkeys(row["quantity"] for row in rows))
+    limits = {row["quantity"]: row["limit"] for row in rows}
     lines = []
     for names, group in groups.items():
         values = {row["quantity"]: f"{row['measured']:.1e}" for row in group}
-        lines.append([*names, *(values[q] for q in quantities), f"{group[0]['limit']:.0e}", _mark(group)])
-    return _table(("model", "peer", "ours on", *quantities, "limit", "holds"), lines)
+        lines.append([*names, *(values[quantity] for quantity in limits), _mark(group)])
+    quantities = (f"{quantity} (limit {limit:.0e})" for quantity, limit in limits.items())
+    return _table(("model", "peer", "ours on", *quantities, "holds"), lines)
 
 
 def _sampling(rows: list[Row]) -> str:

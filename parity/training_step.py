@@ -4,7 +4,7 @@
 
 A batch as training makes it (pairs in both directions, whole-word noise on half of the sources,
 padding) goes to bert4keras and to us, with the same weights and without dropout. Exit code 1 if a
-value differs by more than the limit.
+value differs by more than its limit.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from roformer_sim.training.batches import RowMaker, make_batch
 # RoFormer-Sim and SimBERT with the scales of their sentence loss.
 STEPS = {"roformer-small": ("RoFormer-Sim", 20.0), "bert-small": ("SimBERT", 30.0)}
 BACKENDS = ("tensorflow", "jax")
+# Single entries of a gradient are sums over the batch that cancel, so that rounding shows more in them.
+ENTRY_LIMIT = 5e-5
 PAIRS = [
     ("广州和深圳哪个好？", "深圳和广州，你更喜欢哪一个"),
     ("怎么开通花呗", "花呗要如何才能开通呢？"),
@@ -72,12 +74,16 @@ def _rows(title: str, found: dict[str, Any]) -> list[dict[str, Any]]:
             "backend": found["backend"],
             "peer": "bert4keras",
             "measured": measured,
-            "limit": LIMIT,
+            "limit": _limit(quantity),
             "unit": "relative",
-            "holds": measured <= LIMIT,
+            "holds": measured <= _limit(quantity),
         }
         for quantity, measured in found["measured"].items()
     ]
+
+
+def _limit(quantity: str) -> float:
+    return ENTRY_LIMIT if quantity == "worst entry of the gradient" else LIMIT
 
 
 if __name__ == "__main__":
