@@ -67,8 +67,8 @@ class StretchMemory:
 class StretchTable(NamedTuple):
     """Tokens of many stretches end to end: entry ``e`` has ``counts[e]`` of them from ``begins[e]`` on.
 
-    ``columns``: int32 (1 or 3, room): ids, starts, ends; ``begins``, ``counts``: int64 (room,). ``used`` tells
-    how many entries and how many tokens are filled in; the rest is room to grow without copying.
+    ``columns``: int32 (1 or 3, room): ids, starts, ends; ``begins``, ``counts``: int64 (room,). ``used``
+    tells how many entries and how many tokens are filled in; the rest is room to grow without copying.
     """
 
     columns: np.ndarray

@@ -175,7 +175,8 @@ def pipeline_pieces(
             pieces[stretch] = (ids, *_columns(token.offsets for token in found)) if offsets else (ids,)
         else:
             others.append(stretch)
-    for stretch, encoded in zip(others, backend.encode_batch(others), strict=True):
+    encode = backend.encode_batch if offsets else backend.encode_batch_fast
+    for stretch, encoded in zip(others, encode(others), strict=True):
         pieces[stretch] = (encoded.ids, *_columns(encoded.offsets)) if offsets else (encoded.ids,)
     return [pieces[stretch] for stretch in stretches]
 
