@@ -100,7 +100,7 @@ def _strings(path: Path) -> Iterator[str]:
             try:
                 yield from _leaves(json.loads(line))
             except json.JSONDecodeError:
-                yield line.rstrip("\n")
+                yield line.rstrip("\n")[:LONGEST]
 
 
 def _leaves(value: object) -> Iterator[str]:
