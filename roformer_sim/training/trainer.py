@@ -142,6 +142,11 @@ def _fit(
         first_epoch=state.epoch,
     )
     held_out = validation_batches(stream, maker, batch_rows=settings.batch_rows, seed=settings.seed)
+    if recipe.data.held_out and not held_out:
+        raise InputError(
+            f"data.held_out {recipe.data.held_out}: the pairs held out do not fill one batch of "
+            f"{settings.batch_rows} rows; hold out more, or 0 to choose the best epoch by training loss"
+        )
     backbone = model.backbone
 
     def preset() -> Preset:

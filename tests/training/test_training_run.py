@@ -66,6 +66,13 @@ def test_validation_losses_are_those_of_the_parts(finished):
         assert entry["val_loss"] == pytest.approx(parts, rel=1e-4)
 
 
+def test_held_out_pairs_that_fill_no_batch_are_refused(tiny_recipe, tmp_path):
+    # 4 questions and 4 general pairs make 16 rows; choosing the best epoch needs a whole batch of them.
+    with pytest.raises(InputError, match=r"data.held_out 4: .* one batch of 32 rows"):
+        train(tiny_recipe(batch_rows=32), tmp_path / "run")
+    assert RunFolder(tmp_path / "run").last is None
+
+
 def test_the_folder_holds_the_last_and_the_best_epoch(finished):
     state = RunFolder(finished).read_state()
     losses = [entry["val_loss"] for entry in state.history]
