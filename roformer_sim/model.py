@@ -110,7 +110,7 @@ class RoFormerSim:
         self,
         texts: str | Sequence[str],
         *,
-        pooling: Pooling | str = Pooling.P1,
+        pooling: Pooling | str | None = None,
         normalize: bool = True,
         batch_size: int = 64,
         maxlen: int = 256,
@@ -119,11 +119,13 @@ class RoFormerSim:
         """Sentence vectors, float32: (n, hidden) of a list, (hidden,) of one string.
 
         Args:
-            pooling: P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last.
+            pooling: P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last;
+                ``None`` is the one the model was trained on, ``config.pooling``.
             normalize: Scale to length 1, so that a product is a cosine.
         """
         single = isinstance(texts, str)
         batch = [texts] if isinstance(texts, str) else list(texts)
+        pooling = Pooling(self.config.pooling if pooling is None else pooling)
         vectors = self.encoder.encode(
             batch,
             [pooling],
@@ -131,17 +133,17 @@ class RoFormerSim:
             batch_size=batch_size,
             maxlen=maxlen,
             progress=progress,
-        )[Pooling(pooling)]
+        )[pooling]
         return vectors[0] if single else vectors
 
     @overload
-    def similarity(self, a: str, b: str, *, pooling: Pooling | str = ...) -> float: ...  # type: ignore[overload-overlap]
+    def similarity(self, a: str, b: str, *, pooling: Pooling | str | None = ...) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def similarity(
-        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str = ...
+        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str | None = ...
     ) -> np.ndarray: ...
     def similarity(
-        self, a: str | Sequence[str], b: str | Sequence[str], *, pooling: Pooling | str = Pooling.P1
+        self, a: str | Sequence[str], b: str | Sequence[str], *, pooling: Pooling | str | None = None
     ) -> float | np.ndarray:
         """Cosine of two sentences, or of two lists row by row, between -1 and 1."""
         if isinstance(a, str) and isinstance(b, str):
@@ -179,7 +181,7 @@ class RoFormerSim:
             maxlen=maxlen,
             seed=seed,
         )
-        return rank_synonyms(text, candidates, lambda texts: self.encode(texts, pooling=Pooling.P2), k)
+        return rank_synonyms(text, candidates, self.encode, k)
 
     def gen_synonyms(
         self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **sampling: Any
@@ -187,7 +189,7 @@ class RoFormerSim:
         """Sentences of the same meaning, the most similar first, as upstream's function of this name.
 
         Samples ``n`` sentences (nucleus 0.95), drops duplicates and the text itself, ranks the rest
-        by the cosine of their vectors (P2) with the text's and returns the first ``k``.
+        by the cosine of their vectors with the text's and returns the first ``k``.
 
         Args:
             text: ``科学技术是第一生产力。``

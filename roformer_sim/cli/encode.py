@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def encode(
     texts: options.Texts = None,
     model: options.Model = options.DEFAULT_PRESET,
-    pooling: options.PoolingOption = options.PoolingName.P1,
+    pooling: options.PoolingOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +60,7 @@ def encode(
 
         vectors = RoFormerSim.from_preset(model).encode(
             [sentence.text for sentence in sentences],
-            pooling=pooling.value,
+            pooling=pooling and pooling.value,
             normalize=normalize,
             batch_size=batch_size,
             maxlen=maxlen,

@@ -44,9 +44,11 @@ Inputs = Annotated[
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="The input is JSON lines, whatever it is called.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 PoolingOption = Annotated[
-    PoolingName,
+    PoolingName | None,
     typer.Option(
-        "--pooling", help="P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last."
+        "--pooling",
+        help="P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last.",
+        show_default="the one the model was trained on",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Sentences a batch.")]

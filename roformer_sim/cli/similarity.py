@@ -23,7 +23,7 @@ def similarity(
         ),
     ] = None,
     model: options.Model = options.DEFAULT_PRESET,
-    pooling: options.PoolingOption = options.PoolingName.P1,
+    pooling: options.PoolingOption = None,
     files: options.Inputs = None,
     jsonl: options.JsonLines = False,
     as_json: options.AsJson = False,
@@ -47,7 +47,7 @@ def similarity(
     from roformer_sim.model import RoFormerSim
 
     scores = RoFormerSim.from_preset(model).similarity(
-        [pair.text_a for pair in pairs], [pair.text_b for pair in pairs], pooling=pooling.value
+        [pair.text_a for pair in pairs], [pair.text_b for pair in pairs], pooling=pooling and pooling.value
     )
     for pair, score in zip(pairs, scores.tolist(), strict=True):
         if as_json:

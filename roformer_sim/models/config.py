@@ -43,6 +43,9 @@ class ModelConfig(BaseModel):
         max_position_embeddings: Rows of BERT's position table. RoFormer has no such limit.
         layer_norm_eps: Added to the variance; ``None`` means 1e-7 for RoFormer (bert4keras) and
             1e-12 for BERT (Google, transformers).
+        pooling: The sentence vector that training works on and that ``encode`` returns unless asked
+            for another: ``"P2"``, as upstream, or ``"P1"``, ``"P3"``, ``"P4"`` (see
+            :class:`roformer_sim.models.Pooling`).
 
     Raises:
         InputError: From :meth:`from_dict` and :meth:`from_file`: unknown key, wrong type, sizes
@@ -66,6 +69,7 @@ class ModelConfig(BaseModel):
     initializer_range: float = Field(default=0.02, gt=0)
     layer_norm_eps: float | None = Field(default=None, gt=0)
     pad_token_id: int = Field(default=0, ge=0)
+    pooling: Literal["P1", "P2", "P3", "P4"] = "P2"
 
     @model_validator(mode="after")
     def _fill_and_check(self) -> ModelConfig:

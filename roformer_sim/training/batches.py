@@ -71,18 +71,21 @@ def longest_row(maxlen: int) -> int:
     return _round_up(2 * maxlen, LENGTH_STEP) + LENGTH_STEP
 
 
-def make_batch(rows: Sequence[Row], pad_id: int, length: int | None = None) -> Batch:
+def make_batch(
+    rows: Sequence[Row], pad_id: int, length: int | None = None, similarity_weight: float = 1.0
+) -> Batch:
     """Arrays of one batch.
 
     Args:
         rows: Their sequences.
         pad_id: [PAD], which fills the rows up.
         length: Width of the batch; ``None`` means :func:`padded_length`.
+        similarity_weight: Factor of the batch's similarity loss.
 
     Returns:
         ``token_ids``, ``segment_ids`` int32 (rows, length); ``positions`` int32 (n,), indices into
         rows x length of the positions before each target token; ``targets`` int32 (n,);
-        ``weights`` float32 (n,), 0 where the list is filled up.
+        ``weights`` float32 (n,), 0 where the list is filled up; ``similarity_weights`` float32 (rows,).
     """
     length = padded_length(rows) if length is None else length
     token_ids = np.full((len(rows), length), pad_id, np.int32)
@@ -102,6 +105,7 @@ def make_batch(rows: Sequence[Row], pad_id: int, length: int | None = None) -> B
         "positions": positions,
         "targets": targets,
         "weights": weights,
+        "similarity_weights": np.full(len(rows), similarity_weight, np.float32),
     }
 
 
@@ -113,8 +117,9 @@ class Stage1Batches(keras.utils.PyDataset):
     """The batches of one epoch at a time, in an order fixed by seed and epoch.
 
     Pairs of a window of several batches are sorted by length before they are cut into batches, so
-    that little padding is computed; then the batches are shuffled. The longest comes first, so that
-    memory runs out at once or not at all.
+    that little padding is computed; then the batches are shuffled. Batches of questions alone have
+    negatives that are harder to tell apart than those of questions and general sentences. The
+    longest batch comes first, so that memory runs out at once or not at all.
 
     Keras's TensorFlow adapter reads which lengths vary off the first two batches and fails at a
     later one of another width; the second is therefore padded further where the two are alike.
@@ -125,6 +130,8 @@ class Stage1Batches(keras.utils.PyDataset):
         batch_rows: Rows of a batch, two a pair.
         steps: Batches of an epoch.
         seed: Of noise and order.
+        kind_weights: Factors of the similarity loss on questions and on general sentences; with them a
+            batch holds pairs of one kind, without (``None``) of both.
         first_epoch: Epoch to begin with, for resumed runs, counted from 0.
     """
 
@@ -136,12 +143,14 @@ class Stage1Batches(keras.utils.PyDataset):
         batch_rows: int,
         steps: int,
         seed: int,
+        kind_weights: Sequence[float] | None = None,
         first_epoch: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.stream, self.maker = stream, maker
         self.pairs_per_batch, self.steps, self.seed = batch_rows // 2, steps, seed
+        self.kind_weights = (1.0,) if kind_weights is None else kind_weights[: len(stream.training)]
         self.epoch = first_epoch
         self._prepare()
 
@@ -150,13 +159,14 @@ class Stage1Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Batch]:
         rows, pad_id = self._rows(index), self.maker.tokenizer.pad_id
-        if index == 1 and padded_length(rows) == padded_length(self._rows(0)):
-            return (make_batch(rows, pad_id, padded_length(rows) + LENGTH_STEP),)
-        return (make_batch(rows, pad_id),)
+        length = padded_length(rows)
+        if index == 1 and length == padded_length(self._rows(0)):
+            length += LENGTH_STEP
+        return (make_batch(rows, pad_id, length, self._batches[index].similarity_weight),)
 
     def _rows(self, index: int) -> list[Row]:
         rng = np.random.default_rng((self.seed, 3, self.epoch, index))
-        return self.maker.rows(self._batches[index], rng)
+        return self.maker.rows(self._batches[index].pairs, rng)
 
     def begin_epoch(self, epoch: int) -> None:
         """Go to an epoch; :class:`roformer_sim.training.callbacks.EpochBatches` does so in ``fit``.
@@ -169,33 +179,51 @@ class Stage1Batches(keras.utils.PyDataset):
             self._prepare()
 
     def _prepare(self) -> None:
-        count = self.steps * self.pairs_per_batch
+        count, size = self.steps * self.pairs_per_batch, self.pairs_per_batch
         pairs = self.stream.pairs(self.epoch * count, count)
-        window = SORTING_WINDOW * self.pairs_per_batch
+        window, kinds = SORTING_WINDOW * size, len(self.kind_weights)
         batches = []
-        for start in range(0, count, window):
-            ordered = sorted(pairs[start : start + window], key=_length)
-            batches += [
-                ordered[i : i + self.pairs_per_batch] for i in range(0, len(ordered), self.pairs_per_batch)
-            ]
+        for start in range(0, count, window * kinds):
+            for kind, weight in enumerate(self.kind_weights):
+                # The stream takes the kinds in turn: every second pair is a question.
+                ordered = sorted(pairs[start + kind : start + window * kinds : kinds], key=_length)
+                batches += [_Batch(ordered[i : i + size], weight) for i in range(0, len(ordered), size)]
         order = np.random.default_rng((self.seed, 4, self.epoch)).permutation(len(batches))
         batches = [batches[i] for i in order]
-        longest = max(range(len(batches)), key=lambda i: sum(map(_length, batches[i])))
+        longest = max(range(len(batches)), key=lambda i: sum(map(_length, batches[i].pairs)))
         batches[0], batches[longest] = batches[longest], batches[0]
         self._batches = batches
+
+
+class _Batch(NamedTuple):
+    pairs: list[SentencePair]
+    similarity_weight: float
 
 
 def _length(pair: SentencePair) -> int:
     return len(pair[0]) + len(pair[1])
 
 
-def validation_batches(stream: PairStream, maker: RowMaker, *, batch_rows: int, seed: int) -> list[Batch]:
-    """Batches of the held-out pairs, noised once, the same for every epoch and run."""
+def validation_batches(
+    stream: PairStream,
+    maker: RowMaker,
+    *,
+    batch_rows: int,
+    seed: int,
+    kind_weights: Sequence[float] | None = None,
+) -> list[Batch]:
+    """Batches of the held-out pairs, noised once, the same for every epoch and run.
+
+    ``kind_weights`` as for :class:`Stage1Batches`. What does not fill a batch is left out.
+    """
     rng = np.random.default_rng((seed, 5))
-    pairs = stream.validation_pairs()
-    order = rng.permutation(len(pairs))
-    size = batch_rows // 2
-    return [
-        make_batch(maker.rows([pairs[i] for i in order[start : start + size]], rng), maker.tokenizer.pad_id)
-        for start in range(0, len(pairs) - size + 1, size)
-    ]
+    kinds = stream.validation_pairs()
+    if kind_weights is None:
+        kinds, kind_weights = [[pair for pairs in kinds for pair in pairs]], (1.0,)
+    size, result = batch_rows // 2, []
+    for pairs, weight in zip(kinds, kind_weights, strict=False):
+        order = rng.permutation(len(pairs))
+        for start in range(0, len(pairs) - size + 1, size):
+            rows = maker.rows([pairs[i] for i in order[start : start + size]], rng)
+            result.append(make_batch(rows, maker.tokenizer.pad_id, None, weight))
+    return result

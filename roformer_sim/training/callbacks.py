@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from roformer_sim.training.batches import Batch, Stage1Batches
 from roformer_sim.training.run_folder import RunFolder, RunState
@@ -26,8 +27,10 @@ class Validation(keras.callbacks.Callback):
     """Adds ``val_...`` losses of fixed held-out batches to the epoch's logs, means over the batches.
 
     Each batch is evaluated by itself: over several, Keras would weight ``loss`` by the length of the
-    list of targets and the other figures not.
+    list of targets and the other figures not. Figures of the similarity count as its loss does.
     """
+
+    SIMILARITY = ("similarity_loss", "partner_accuracy")
 
     def __init__(self, batches: list[Batch]) -> None:
         super().__init__()
@@ -37,12 +40,16 @@ class Validation(keras.callbacks.Callback):
         if not self.batches or logs is None:
             return
         totals: dict[str, float] = {}
+        counts: dict[str, float] = {}
         for batch in self.batches:
             self.model.reset_metrics()
+            factor = float(np.mean(batch["similarity_weights"]))
             for name, value in self.model.test_on_batch(batch, return_dict=True).items():
-                totals[name] = totals.get(name, 0.0) + float(value)
+                weight = factor if name in self.SIMILARITY else 1.0
+                totals[name] = totals.get(name, 0.0) + weight * float(value)
+                counts[name] = counts.get(name, 0.0) + weight
         self.model.reset_metrics()
-        logs.update({f"val_{name}": total / len(self.batches) for name, total in totals.items()})
+        logs.update({f"val_{name}": total / (counts[name] or 1.0) for name, total in totals.items()})
 
 
 class Checkpoint(keras.callbacks.Callback):

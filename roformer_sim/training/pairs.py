@@ -101,9 +101,9 @@ class PairStream:
         kinds = len(self.training)
         return [self.training[k % kinds].pair(k // kinds) for k in range(start, start + count)]
 
-    def validation_pairs(self) -> list[SentencePair]:
-        """One pair of each held-out set, always the same."""
-        return [source.pair(i) for source in self.held_out for i in range(len(source.sets))]
+    def validation_pairs(self) -> list[list[SentencePair]]:
+        """One pair of each held-out set, always the same: those of questions, then of general sentences."""
+        return [[source.pair(i) for i in range(len(source.sets))] for source in self.held_out]
 
 
 def _shortened(texts: Sequence[str], maxlen: int) -> tuple[str, ...]:

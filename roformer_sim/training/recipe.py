@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from corpus_builder.errors import InputError
 
@@ -49,8 +49,22 @@ class TrainSection(_Section):
     scale: float = Field(default=20.0, gt=0)  # of the in-batch softmax: 20 (v2), 30 (v1)
     generation_weight: float = Field(default=1.0, ge=0)
     similarity_weight: float = Field(default=1.0, ge=0)
+    # Factor of the similarity loss on general sentences; setting it makes batches of one kind of pair.
+    general_similarity_weight: float | None = Field(default=None, ge=0)
     dtype: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> TrainSection:
+        if self.general_similarity_weight is not None and self.steps_per_epoch % 2:
+            raise ValueError("steps_per_epoch must be even where batches hold one kind of pair")
+        return self
+
+    @property
+    def kind_weights(self) -> tuple[float, float] | None:
+        """Factors of the similarity loss on questions and general sentences; ``None`` for mixed batches."""
+        weight = self.general_similarity_weight
+        return None if weight is None else (1.0, weight)
 
 
 class ReportSection(_Section):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from roformer_sim.models import Backbone, Pooling
+from roformer_sim.models import Backbone
 from roformer_sim.objectives import (
     in_batch_softmax,
     partner_accuracy,
@@ -19,13 +19,14 @@ from roformer_sim.objectives import (
 class Stage1Model(keras.Model):
     """Backbone plus the two losses of SimBERT (v1) and RoFormer-Sim (v2, stage 1).
 
-    [CLS] belongs to the source and never sees the target, so the UniLM pass that predicts the
-    target also gives the source's sentence vector (the pooler's output, P2).
+    The source never sees the target, so the UniLM pass that predicts the target also gives the
+    source's sentence vector: the one the configuration's ``pooling`` names (upstream's is P2, the
+    pooler's output); means are taken over the source alone.
 
     Inputs of a batch (see :class:`roformer_sim.training.batches.Batch`): ``token_ids`` and
     ``segment_ids`` (rows, length), and the target positions as one flat list, so that the
     vocabulary product is computed for them alone: ``positions`` (n,) indices into rows x length,
-    ``targets`` (n,), ``weights`` (n,).
+    ``targets`` (n,), ``weights`` (n,); ``similarity_weights`` (rows,), the same for all rows of a batch.
 
     Args:
         backbone: The network to train; shared, not copied.
@@ -55,7 +56,9 @@ class Stage1Model(keras.Model):
         states = self.backbone(inputs["token_ids"], inputs["segment_ids"], pattern="unilm", training=training)
         hidden = ops.reshape(states.last, (-1, self.backbone.config.hidden_size))
         logits = self.backbone.lm_logits(ops.take(hidden, inputs["positions"], axis=0))
-        return {"vectors": self.backbone.pooled(states, Pooling.P2), "logits": logits}
+        in_source = ops.equal(ops.convert_to_tensor(inputs["segment_ids"]), 0)
+        source = states._replace(token_mask=ops.logical_and(states.token_mask, in_source))
+        return {"vectors": self.backbone.pooled(source, self.backbone.config.pooling), "logits": logits}
 
     def compute_loss(
         self,
@@ -70,7 +73,10 @@ class Stage1Model(keras.Model):
         generation = unilm_cross_entropy(logits, targets, weights)
         similarity = in_batch_softmax(y_pred["vectors"], self.scale)
         self.trackers["generation_loss"].update_state(generation)
-        self.trackers["similarity_loss"].update_state(similarity)
+        factor = ops.mean(x["similarity_weights"])
+        self.trackers["similarity_loss"].update_state(similarity, sample_weight=factor)
         self.trackers["token_accuracy"].update_state(unilm_accuracy(logits, targets, weights))
-        self.trackers["partner_accuracy"].update_state(partner_accuracy(y_pred["vectors"]))
-        return self.generation_weight * generation + self.similarity_weight * similarity
+        self.trackers["partner_accuracy"].update_state(
+            partner_accuracy(y_pred["vectors"]), sample_weight=factor
+        )
+        return self.generation_weight * generation + self.similarity_weight * factor * similarity

@@ -139,9 +139,12 @@ def _fit(
         batch_rows=settings.batch_rows,
         steps=settings.steps_per_epoch,
         seed=settings.seed,
+        kind_weights=settings.kind_weights,
         first_epoch=state.epoch,
     )
-    held_out = validation_batches(stream, maker, batch_rows=settings.batch_rows, seed=settings.seed)
+    held_out = validation_batches(
+        stream, maker, batch_rows=settings.batch_rows, seed=settings.seed, kind_weights=settings.kind_weights
+    )
     if recipe.data.held_out and not held_out:
         raise InputError(
             f"data.held_out {recipe.data.held_out}: the pairs held out do not fill one batch of "

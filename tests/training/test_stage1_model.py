@@ -33,9 +33,11 @@ def generation_loss(backbone, batch):
 
 
 def similarity_loss(backbone, batch, scale):
-    """In-batch softmax of the pooler's vectors of the sources alone, without their targets."""
+    """In-batch softmax of the vectors of the sources alone, without their targets."""
     sources = np.where(batch["segment_ids"] == 0, batch["token_ids"], 0)
-    vectors = ops.convert_to_numpy(backbone.pooled(backbone(sources), "P2")).astype(np.float64)
+    vectors = ops.convert_to_numpy(backbone.pooled(backbone(sources), backbone.config.pooling)).astype(
+        np.float64
+    )
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     losses = []
     for i, scores in enumerate(scale * unit @ unit.T):
@@ -44,9 +46,10 @@ def similarity_loss(backbone, batch, scale):
     return np.mean(losses)
 
 
+@pytest.mark.parametrize("pooling", ["P1", "P2", "P3", "P4"])
 @pytest.mark.parametrize(("scale", "weights"), [(20.0, (1.0, 1.0)), (30.0, (0.5, 2.0))])
-def test_losses_are_the_objectives_computed_apart(tiny_model, batch, scale, weights):
-    backbone = tiny_model.backbone
+def test_losses_are_the_objectives_computed_apart(tiny_config, batch, scale, weights, pooling):
+    backbone = Backbone(tiny_config.model_copy(update={"pooling": pooling}))
     model = Stage1Model(backbone, scale, *weights)
     total = float(model.compute_loss(x=batch, y_pred=model(batch)))
     generation, similarity = generation_loss(backbone, batch), similarity_loss(backbone, batch, scale)
