@@ -7,6 +7,7 @@ import pytest
 
 from roformer_sim import InputError, RoFormerSim
 from roformer_sim.checkpoints import read_weights, shipped_presets
+from roformer_sim.models import Backbone
 from roformer_sim.text import Tokenizer
 
 A, B = "怎么开通花呗", "花呗如何开通"
@@ -73,6 +74,15 @@ def test_lists_are_compared_row_by_row(tiny_model):
 def test_what_cannot_be_compared_is_refused(tiny_model, pair):
     with pytest.raises(InputError, match="two strings or two lists"):
         tiny_model.similarity(*pair)
+
+
+@pytest.mark.parametrize("pooling", ["P1", "P2", "P3", "P4"])
+def test_the_vector_is_the_one_the_model_was_trained_on(tiny_config, tiny_tokenizer, tmp_path, pooling):
+    config = tiny_config.model_copy(update={"pooling": pooling})
+    RoFormerSim(Backbone(config), tiny_tokenizer).save_preset(tmp_path / "preset")
+    model = RoFormerSim.from_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(model.encode(A), model.encode(A, pooling=pooling))
+    assert model.similarity(A, B) == model.similarity(A, B, pooling=pooling)
 
 
 def test_an_unknown_pooling_is_refused(tiny_model):

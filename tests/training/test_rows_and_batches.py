@@ -229,6 +229,48 @@ class TestStage1Batches:
         np.testing.assert_array_equal(batches[3][0]["token_ids"], batches[3][0]["token_ids"])
 
 
+@pytest.fixture(scope="module")
+def both_kinds(tmp_path_factory):
+    """Questions end in 吗, general sentences in 。; ten of each are held out."""
+    folder = tmp_path_factory.mktemp("kinds")
+    groups = [{"text": f"好{i}吗", "synonyms": [f"{i}好吗"]} for i in range(60)]
+    pairs = [{"text_a": f"好{i}。", "text_b": f"{i}好。"} for i in range(60)]
+    for name, rows in (("groups.jsonl", groups), ("pairs.jsonl", pairs)):
+        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        (folder / name).write_text(text, encoding="utf-8")
+    return PairStream(
+        [str(folder / "groups.jsonl")], [str(folder / "pairs.jsonl")], maxlen=64, held_out=10, seed=0
+    )
+
+
+class TestBatchesOfOneKind:
+    @staticmethod
+    def endings(tokenizer, batch) -> set[str]:
+        rows = zip(batch["token_ids"], batch["segment_ids"], strict=True)
+        return {tokenizer.decode(ids_[segments == 1])[-1] for ids_, segments in rows}
+
+    def test_each_batch_holds_one_kind_and_says_how_its_similarity_counts(self, both_kinds, tiny_tokenizer):
+        found = []
+        for batch in everything(epoch_of(both_kinds, tiny_tokenizer, kind_weights=(1.0, 0.25))):
+            (ending,) = self.endings(tiny_tokenizer, batch)
+            assert batch["similarity_weights"].tolist() == [1.0 if ending == "吗" else 0.25] * 8
+            found.append(ending)
+        assert found.count("吗") == found.count("。") == 10
+
+    def test_without_weights_the_kinds_are_mixed(self, both_kinds, tiny_tokenizer):
+        batches = everything(epoch_of(both_kinds, tiny_tokenizer))
+        assert any(self.endings(tiny_tokenizer, batch) == {"吗", "。"} for batch in batches)
+        assert all((batch["similarity_weights"] == 1.0).all() for batch in batches)
+
+    def test_held_out_batches_too(self, both_kinds, tiny_tokenizer):
+        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.5)
+        batches = validation_batches(both_kinds, maker, batch_rows=8, seed=0, kind_weights=(1.0, 0.0))
+        assert [self.endings(tiny_tokenizer, batch) for batch in batches] == [{"吗"}, {"吗"}, {"。"}, {"。"}]
+        assert [batch["similarity_weights"].tolist() for batch in batches] == [[1.0] * 8] * 2 + [
+            [0.0] * 8
+        ] * 2
+
+
 def test_validation_batches_are_whole_and_always_the_same(varied, tiny_tokenizer):
     def make():
         maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.5)

@@ -58,6 +58,17 @@ def test_losses_are_the_objectives_computed_apart(tiny_config, batch, scale, wei
     assert total == pytest.approx(weights[0] * generation + weights[1] * similarity, rel=1e-4)
 
 
+def test_a_batch_of_similarity_weight_0_trains_generation_alone(tiny_model, batch):
+    model = Stage1Model(tiny_model.backbone)
+    without = {**batch, "similarity_weights": np.zeros_like(batch["similarity_weights"])}
+    total = float(model.compute_loss(x=without, y_pred=model(without)))
+    assert total == pytest.approx(generation_loss(tiny_model.backbone, batch), rel=1e-4)
+    model.compute_loss(x=batch, y_pred=model(batch))
+    # The mean over batches shown leaves that batch out.
+    shown = float(model.trackers["similarity_loss"].result())
+    assert shown == pytest.approx(similarity_loss(tiny_model.backbone, batch, 20.0), rel=1e-4)
+
+
 def test_logits_are_computed_for_the_listed_positions_alone(tiny_model, batch):
     output = Stage1Model(tiny_model.backbone)(batch)
     assert output["logits"].shape == (len(batch["positions"]), tiny_model.config.vocab_size)
