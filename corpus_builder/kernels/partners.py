@@ -1,4 +1,4 @@
-"""Each pair once, and no sentence in too many pairs: one pass over pairs in order, in tables of 64-bit keys."""
+"""Each pair once, no sentence in too many pairs: one pass over pairs in order, in tables of 64-bit keys."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ def _slot(table: Keys, key: np.uint64) -> int:
 
 
 @compiled
-def _grown(
-    table: Keys, values: npt.NDArray[np.int32]
-) -> tuple[Keys, npt.NDArray[np.int32]]:
+def _grown(table: Keys, values: npt.NDArray[np.int32]) -> tuple[Keys, npt.NDArray[np.int32]]:
     larger = np.zeros(2 * len(table), np.uint64)
     moved = np.zeros(2 * len(table), np.int32)
     for place in range(len(table)):
