@@ -1,112 +1,158 @@
-"""Character Jaccard similarity, and the exact search for all similar pairs of a small group.
+"""Character Jaccard similarity in three variants: the definition, and the search for all similar pairs.
 
-Nothing but NumPy is needed here, so the same function is the baseline of the STS tables.
+The definition is plain Python and needs nothing else, so the same function is the baseline of the STS tables
+and the oracle of the kernels in :mod:`corpus_builder.kernels`, which do the work on a corpus.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
+from corpus_builder.errors import InputError
+
+Variant = Literal["set", "multiset", "bigram"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 _NOT_A_LETTER = re.compile(r"[\W_]+")
-# Rows of one matrix product: bounds the memory of a group of n texts to BLOCK * n * 4 bytes.
-_BLOCK = 1024
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, *, simplified: bool = False) -> str:
     """What two texts are compared by: NFKC, lower case, punctuation, symbols and spaces removed.
+
+    Args:
+        text: any text.
+        simplified: traditional characters become simplified ones, last of all, by OpenCC's ``t2s``.
+
+    Raises:
+        InputError: ``simplified`` without OpenCC.
 
     Example:
         >>> normalise("ＡＰＰ 打不开，怎么办？")
         'app打不开怎么办'
+        >>> normalise("這個軟體怎麼用？", simplified=True)
+        '这个软体怎么用'
     """
-    return _NOT_A_LETTER.sub("", unicodedata.normalize("NFKC", text).lower())
+    normal = _NOT_A_LETTER.sub("", unicodedata.normalize("NFKC", text).lower())
+    return simplify(normal) if simplified else normal
 
 
-def jaccard(a: str, b: str, *, multiset: bool = False) -> float:
-    r"""Character Jaccard similarity of two texts after :func:`normalise`, in [0, 1].
+def simplify(text: str) -> str:
+    """Traditional Chinese characters to simplified ones by OpenCC's ``t2s`` (characters and phrases).
 
-    With A and B the sets of characters: ``|A ∩ B| / |A ∪ B|``. With ``multiset=True`` a character counts
-    as often as it occurs: ``Σ_c min(a_c, b_c) / Σ_c max(a_c, b_c)``. 0.0 where both texts are empty.
+    https://github.com/BYVoid/OpenCC. Many texts are converted fastest as the lines of one.
+
+    Raises:
+        InputError: the ``opencc`` extra is not installed.
+
+    Example:
+        >>> simplify("乾隆吃餅乾")
+        '乾隆吃饼干'
+    """
+    return _converter()(text)
+
+
+@functools.cache
+def _converter() -> Callable[[str], str]:
+    try:
+        from opencc import OpenCC
+    except ImportError as error:
+        raise InputError(
+            "traditional to simplified Chinese needs OpenCC, which is not installed: "
+            "pip install 'roformer-sim[opencc]'"
+        ) from error
+    convert: Callable[[str], str] = OpenCC("t2s").convert
+    return convert
+
+
+def tokens(text: str, variant: Variant = "set") -> set[tuple[str, int]] | set[str]:
+    """What a text is made of, as a set, after :func:`normalise`.
+
+    ``set``: its characters. ``multiset``: each character with how many of it came before, so that a set
+    holds as many as the text has. ``bigram``: its characters and its pairs of neighbouring characters.
+
+    Example:
+        >>> sorted(tokens("天天好")), sorted(tokens("天天好", "multiset")), sorted(tokens("天天好", "bigram"))
+        (['天', '好'], [('天', 0), ('天', 1), ('好', 0)], ['天', '天天', '天好', '好'])
+    """
+    check_variant(variant)
+    normal = normalise(text)
+    if variant == "set":
+        return set(normal)
+    if variant == "bigram":
+        return {*normal, *map("".join, zip(normal, normal[1:], strict=False))}
+    return {(character, normal[:place].count(character)) for place, character in enumerate(normal)}
+
+
+def jaccard(a: str, b: str, *, variant: Variant = "set") -> float:
+    r"""Character Jaccard similarity of two texts, in [0, 1]; 0.0 where both are empty.
+
+    With A and B the sets of :func:`tokens`: ``|A ∩ B| / |A ∪ B|``. That is, with a_c how often character c
+    occurs in a, and a_cd how often it is followed by d:
+
+    * ``set``: shared characters over all characters;
+    * ``multiset``: ``Σ_c min(a_c, b_c) / Σ_c max(a_c, b_c)``;
+    * ``bigram``: ``(S + S2) / (U + U2)``, S of U characters and S2 of U2 different pairs cd shared.
 
     Jaccard, Étude comparative de la distribution florale, 1901; as the rule of RoFormer-Sim's corpus:
     https://kexue.fm/archives/8454.
 
+    Raises:
+        InputError: an unknown variant.
+
     Example:
         >>> jaccard("北京好吗？", "北京怎么样")
         0.2857142857142857
+        >>> jaccard("北京好吗？", "北京怎么样", variant="bigram")
+        0.23076923076923078
     """
-    a, b = normalise(a), normalise(b)
-    if multiset:
-        counts_a, counts_b = Counter(a), Counter(b)
-        union = (counts_a | counts_b).total()
-        return (counts_a & counts_b).total() / union if union else 0.0
-    set_a, set_b = set(a), set(b)
-    union = len(set_a | set_b)
+    set_a, set_b = tokens(a, variant), tokens(b, variant)
+    union = len(set_a | set_b)  # type: ignore[operator]
     return len(set_a & set_b) / union if union else 0.0
 
 
 def jaccard_pairs(
-    texts: Sequence[str], threshold: float, *, normalised: bool = False
+    texts: Sequence[str], threshold: float, *, variant: Variant = "set", normalised: bool = False
 ) -> list[tuple[int, int, float]]:
-    """All pairs ``i < j`` with ``jaccard(texts[i], texts[j]) >= threshold``, exactly.
+    """All pairs ``i < j`` with ``jaccard(texts[i], texts[j], variant=variant) >= threshold``, exactly.
 
-    Every text becomes a 0/1 row over the characters of the group, one matrix product gives all
-    intersections: ``union = |A| + |B| - |A ∩ B|``. Cost grows with the square of the number of texts; for
-    thousands of texts use :func:`corpus_builder.join.jaccard_join`, which returns the same pairs.
+    For many groups, or more pairs than fit in memory, call :mod:`corpus_builder.kernels.pairs` itself.
 
     Args:
-        texts: the group's texts.
+        texts: the group's texts, few or hundreds of thousands.
         threshold: in (0, 1]; a pair is kept when its similarity reaches it.
+        variant: of :func:`jaccard`.
         normalised: the texts have gone through :func:`normalise` already.
 
     Returns:
         ``(i, j, score)`` sorted by ``i``, then ``j``; a text empty after normalisation has no partner.
+
+    Raises:
+        InputError: a threshold or variant that there is not.
     """
-    check_threshold(threshold)
+    import numpy as np
+
+    from corpus_builder.kernels.normalise import normalise_spans
+    from corpus_builder.kernels.pairs import similar_pairs
+    from corpus_builder.kernels.texts import encode_texts
+
+    codes, offsets = encode_texts(texts)
     if not normalised:
-        texts = [normalise(text) for text in texts]
-    if len(texts) < 2:
-        return []
-    matrix, sizes = _character_matrix(texts)
-    pairs: list[tuple[int, int, float]] = []
-    for start in range(0, len(texts), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        common = matrix[rows] @ matrix[start:].T
-        # inter / (a + b - inter) >= t, without the division; the slack keeps float32 from losing a pair.
-        bound = (sizes[rows, None] + sizes[None, start:]) * np.float32(threshold / (1 + threshold) - 1e-5)
-        left, right = np.nonzero(np.triu(common >= bound, 1))
-        inter = common[left, right].astype(np.float64)
-        union = sizes[start + left] + sizes[start + right].astype(np.float64) - inter
-        score = inter / np.maximum(union, 1.0)
-        kept = score >= threshold
-        pairs += zip(
-            (left[kept] + start).tolist(), (right[kept] + start).tolist(), score[kept].tolist(), strict=True
-        )
-    return pairs
+        codes, offsets = normalise_spans(codes, offsets[:-1], offsets[1:])
+    left, right, scores = similar_pairs(codes, offsets, np.array([0, len(texts)]), threshold, variant)
+    return list(zip(left.tolist(), right.tolist(), scores.tolist(), strict=True))
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise ``ValueError`` unless ``0 < threshold <= 1``."""
+    """Raise :class:`InputError` unless ``0 < threshold <= 1``."""
     if not 0 < threshold <= 1:
-        raise ValueError(f"a Jaccard threshold lies in (0, 1], not {threshold}")
+        raise InputError(f"a Jaccard threshold lies in (0, 1], not {threshold}")
 
 
-def _character_matrix(
-    texts: Sequence[str],
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """The 0/1 matrix (texts x characters that occur in two texts or more) and the size of each set."""
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    owner = np.repeat(np.arange(len(texts)), lengths)
-    alphabet, column = np.unique(codes, return_inverse=True)
-    matrix = np.zeros((len(texts), len(alphabet)), np.float32)
-    matrix[owner, column] = 1.0
-    sizes = matrix.sum(axis=1)
-    # A character of a single text is in no intersection: half the columns or more go.
-    return np.ascontiguousarray(matrix[:, matrix.sum(axis=0) > 1]), sizes
+def check_variant(variant: str) -> None:
+    """Raise :class:`InputError` unless the variant is one of ``VARIANTS``."""
+    if variant not in VARIANTS:
+        raise InputError(f"the variants of Jaccard similarity are {', '.join(VARIANTS)}, not {variant!r}")
