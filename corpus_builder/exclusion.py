@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from corpus_builder.readers import Format, format_of, read_lines, read_objects, read_sts
 from corpus_builder.similarity import normalise
 
@@ -34,6 +37,13 @@ class Exclusion:
 
     def __contains__(self, text: str) -> bool:
         return normalise(text) in self._texts
+
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """The normalised texts as 64-bit hashes, growing; see :mod:`corpus_builder.kernels.hashing`."""
+        from corpus_builder.kernels.hashing import span_hashes
+        from corpus_builder.kernels.texts import encode_texts
+
+        return np.unique(span_hashes(*encode_texts(sorted(self._texts))))
 
     def has_normalised(self, normalised: str) -> bool:
         """The same test for a text that has gone through ``normalise`` already."""

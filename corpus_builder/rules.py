@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -75,13 +75,26 @@ class Rules:
             return False
         if not self.allow_containment and short in long:
             return False
+        return not any(refuses(a, b) for _, refuses in self.meaning_guards())
+
+    def meaning_guards(self) -> list[tuple[str, Callable[[str, str], bool]]]:
+        """The guards on what two normalised sentences say that are switched on: name, and what refuses a pair.
+
+        Sameness, length ratio and containment are not among them: the search itself sees to those.
+        """
+        guards: list[tuple[str, Callable[[str, str], bool]]] = []
         if self.max_substituted is not None:
-            share = self.substituted_share * min(len(set(a)), len(set(b)))
-            if substituted(a, b) > max(self.max_substituted, share):
-                return False
-        if self.same_negation and _denials(a) != _denials(b):
-            return False
-        return not self.same_numbers or _numbers(a) == _numbers(b)
+            guards.append(("substituted words", self._substitutes_too_much))
+        if self.same_negation:
+            guards.append(("negation", lambda a, b: _denials(a) != _denials(b)))
+        if self.same_numbers:
+            guards.append(("numbers", lambda a, b: _numbers(a) != _numbers(b)))
+        return guards
+
+    def _substitutes_too_much(self, a: str, b: str) -> bool:
+        assert self.max_substituted is not None
+        share = self.substituted_share * min(len(set(a)), len(set(b)))
+        return substituted(a, b) > max(self.max_substituted, share)
 
 
 @dataclass(slots=True)

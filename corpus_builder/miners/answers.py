@@ -5,49 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from corpus_builder.clusters import complete_linkage
-from corpus_builder.exclusion import Exclusion
-from corpus_builder.join import jaccard_join, similar_pairs
-from corpus_builder.rows import Pair, Question
-from corpus_builder.rules import Counts, PairFilter, Rules, Sentences, prepare
-from corpus_builder.segmentation import clean_text, split_sentences
-from corpus_builder.similarity import normalise
+from corpus_builder.miners.sentences import Counts, TextGroup
+from corpus_builder.rows import Question
+from corpus_builder.segmentation import clean_text
+from corpus_builder.similarity import jaccard_pairs, normalise
 
 _MOST_QUESTIONS = 20
+_MOST_ORIGIN = 80  # characters of a question that are written beside each of its pairs
 
 
-def mine_answers(
-    questions: Iterable[Question], threshold: float, rules: Rules, exclusion: Exclusion, counts: Counts
-) -> Iterator[Pair]:
+def answer_groups(questions: Iterable[Question], counts: Counts) -> Iterator[TextGroup]:
     """Two people who answer the same question often say the same thing in other words.
 
-    Each answer is cut into sentences; sentences of different answers are compared, all with all, by
-    character Jaccard. https://kexue.fm/archives/8454.
+    Sentences of different answers are compared, all with all. https://kexue.fm/archives/8454.
 
     Args:
         questions: rows with two answers or more; the others yield nothing.
-        threshold: least Jaccard similarity, in (0, 1].
-        rules: guards, see :class:`corpus_builder.rules.Rules`.
-        exclusion: benchmark texts.
-        counts: counted up at each step.
+        counts: counts the questions.
     """
-    pair_filter = PairFilter(rules, counts)
     for question in questions:
         counts["questions"] += 1
         if len(question.answers) < 2:
             counts["questions with a single answer"] += 1
             continue
-        sentences, answer_of = Sentences(), []
-        for number, answer in enumerate(question.answers):
-            for text, normalised in prepare(split_sentences(answer), rules, exclusion, counts):
-                sentences.texts.append(text)
-                sentences.normalised.append(normalised)
-                answer_of.append(number)
-        found = (
-            pair
-            for pair in similar_pairs(sentences.normalised, threshold)
-            if answer_of[pair[0]] != answer_of[pair[1]]
-        )
-        yield from pair_filter.keep(sentences, found, question.source)
+        yield TextGroup(question.answers, question.source, clean_text(question.question)[:_MOST_ORIGIN])
 
 
 def merge_questions(questions: Iterable[Question], similarity: float = 1.0) -> Iterator[Question]:
@@ -63,7 +44,7 @@ def merge_questions(questions: Iterable[Question], similarity: float = 1.0) -> I
     titles = list(merged)
     clusters = [[n] for n in range(len(titles))]
     if similarity < 1:
-        pairs = {(i, j): score for i, j, score in jaccard_join(titles, similarity, normalised=True)}
+        pairs = {(i, j): score for i, j, score in jaccard_pairs(titles, similarity, normalised=True)}
         clusters = complete_linkage(pairs, _MOST_QUESTIONS)
         clustered = {n for cluster in clusters for n in cluster}
         clusters += [[n] for n in range(len(titles)) if n not in clustered]
