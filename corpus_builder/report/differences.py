@@ -35,7 +35,9 @@ def mark_differences(a: str, b: str) -> tuple[list[Span], list[Span]]:
     """
     forms_a, forms_b = [[normalise(character) for character in text] for text in (a, b)]
     kept_a, kept_b = [[n for n, form in enumerate(forms) if form] for forms in (forms_a, forms_b)]
-    matcher = SequenceMatcher(None, [forms_a[n] for n in kept_a], [forms_b[n] for n in kept_b], autojunk=False)
+    matcher = SequenceMatcher(
+        None, [forms_a[n] for n in kept_a], [forms_b[n] for n in kept_b], autojunk=False
+    )
     apart_a, apart_b = set(kept_a), set(kept_b)
     for start_a, start_b, size in matcher.get_matching_blocks():
         apart_a.difference_update(kept_a[start_a : start_a + size])

@@ -106,9 +106,7 @@ class ScoreHistogram:
     def bins(self) -> list[Bin]:
         """The bins from the first that holds something up to 1.0."""
         first = next((n for n, count in enumerate(self._counts) if count), self._size)
-        return [
-            Bin(n / self._size, (n + 1) / self._size, self._counts[n]) for n in range(first, self._size)
-        ]
+        return [Bin(n / self._size, (n + 1) / self._size, self._counts[n]) for n in range(first, self._size)]
 
 
 class Reservoir(Generic[Item]):

@@ -34,6 +34,7 @@ class Sample:
     a: list[Span]
     b: list[Span]
     source: str
+    origin: str
     file: str
     line: int
 
@@ -101,7 +102,7 @@ def _content(run: RunFiles, statistics: RunStatistics, samples: int, seed: int) 
     shown = sources[:_MOST_SOURCES]
     if rest := sources[_MOST_SOURCES:]:
         shown.append((f"{len(rest)} further sources", sum(count for _, count in rest)))
-    seconds = run.summary.get("seconds")
+    seconds, seed_used = run.summary.get("seconds"), run.summary.get("seed")
     return {
         "name": run.name,
         "command": str(run.summary.get("command", "mined rows")),
@@ -122,7 +123,7 @@ def _content(run: RunFiles, statistics: RunStatistics, samples: int, seed: int) 
         "reject_count": reject_count,
         "rejects": [{key: str(row.get(key, "")) for key in ("file", "line", "reason")} for row in rejects],
         "inputs": run.inputs,
-        "settings": _flat(run.table("settings")),
+        "settings": _flat(run.table("settings") | ({} if seed_used is None else {"seed": seed_used})),
         "versions": _flat(run.table("versions")),
     }
 
@@ -141,8 +142,8 @@ def _warnings(run: RunFiles, statistics: RunStatistics) -> list[str]:
             warnings.append(f"The counts of {stage[0].label} do not add up: more are left than came in.")
     if statistics.computed_scores:
         warnings.append(
-            f"{statistics.computed_scores:,} pairs carry no score; the character Jaccard similarity of their "
-            "sets is shown instead."
+            f"{statistics.computed_scores:,} of {statistics.pairs:,} pairs carry no score; the character Jaccard "
+            "similarity of their sets is shown instead."
         )
     if run.summary_path is None:
         warnings.append("There is no summary beside the run: no funnel, settings and inputs.")
@@ -206,7 +207,7 @@ def _bands(statistics: RunStatistics) -> list[Band]:
 
 def _sample(pair: MinedPair) -> Sample:
     a, b = mark_differences(_cut(pair.text_a), _cut(pair.text_b))
-    return Sample(pair.score, a, b, pair.source, pair.file, pair.line)
+    return Sample(pair.score, a, b, pair.source, _cut(pair.origin), pair.file, pair.line)
 
 
 def _cut(text: str) -> str:

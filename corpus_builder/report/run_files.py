@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from corpus_builder.errors import InputError
+from corpus_builder.manifest import MANIFEST_NAME
+from corpus_builder.readers import COMPRESSED, Format, find_inputs, format_of
 
-_DATA_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz", ".json", ".json.gz", ".json.xz")
-_MANIFEST, _REJECTS = "manifest.json", "rejects.jsonl"
+_ROW_FORMATS = (Format.JSONL, Format.PARQUET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,78 +43,90 @@ class RunFiles:
 
     @property
     def inputs(self) -> list[InputFile]:
-        """The inputs named in the summary, as plain names or as ``{"path", "bytes", "sha256"}``."""
-        rows = self.summary.get("inputs", [])
-        if isinstance(rows, Mapping):
-            rows = [{"path": name, **(row if isinstance(row, Mapping) else {})} for name, row in rows.items()]
-        return [self._input(row) for row in rows]
+        """The inputs named in the summary: plain names, or objects with ``path``, ``bytes``, ``sha256``."""
+        return [self._input(row) for row in self._list("inputs")]
 
     def _input(self, row: object) -> InputFile:
-        if isinstance(row, Mapping):
-            name = row.get("path", row.get("name", row.get("file")))
-            if name is not None:
-                return InputFile(str(name), row.get("bytes", row.get("size")), row.get("sha256"))
-        elif isinstance(row, str):
+        if isinstance(row, str):
             return InputFile(row)
-        raise InputError(
-            f'{self.summary_path}, key "inputs": expected names or objects with "path", "bytes" and "sha256"'
-        )
+        if isinstance(row, Mapping) and isinstance(row.get("path"), str):
+            size, sha256 = row.get("bytes"), row.get("sha256")
+            if isinstance(size, int | None) and isinstance(sha256, str | None):
+                return InputFile(row["path"], size, sha256)
+        raise self._complaint("inputs", 'names, or objects with "path", "bytes" and "sha256"')
 
     @property
     def counts(self) -> dict[str, int]:
-        """The counts of each step, in the order of the summary."""
-        counts = self.table("counts")
-        for name, count in counts.items():
-            if isinstance(count, bool) or not isinstance(count, int):
-                raise InputError(f'{self.summary_path}, key "counts": {name!r} is {count!r}, no whole number')
-        return counts
+        """The counts of each step, in order: ``[{"name", "count"}]`` of a manifest, or ``{name: count}``."""
+        counts = self.summary.get("counts", {})
+        if isinstance(counts, list):
+            steps = [(s.get("name"), s.get("count")) if isinstance(s, Mapping) else (None, s) for s in counts]
+        elif isinstance(counts, Mapping):
+            steps = list(counts.items())
+        else:
+            steps = [(None, counts)]
+        checked: dict[str, int] = {}
+        for name, count in steps:
+            if not isinstance(name, str) or type(count) is not int:
+                raise self._complaint("counts", "names of steps and whole numbers")
+            checked[name] = count
+        return checked
 
     def table(self, key: str) -> dict[str, Any]:
         """An object of the summary (``settings``, ``versions``); empty where there is none."""
         value = self.summary.get(key, {})
         if not isinstance(value, Mapping):
-            raise InputError(f'{self.summary_path}, key "{key}": expected an object')
+            raise self._complaint(key, "an object")
         return dict(value)
+
+    def _list(self, key: str) -> list[Any]:
+        value = self.summary.get(key, [])
+        if not isinstance(value, list):
+            raise self._complaint(key, "a list")
+        return value
+
+    def _complaint(self, key: str, expected: str) -> InputError:
+        return InputError(f'{self.summary_path}, key "{key}": expected {expected}; run the command again')
 
 
 def find_run(run_path: str | Path) -> RunFiles:
-    """The files of the run whose output is ``run_path``: a file of rows or a folder of shards.
+    """The files of the run whose output is ``run_path``: a file of rows, or a folder of shards.
 
-    Beside a file ``pairs.jsonl.gz`` the summary is ``pairs.jsonl.gz.summary.json`` or
-    ``pairs.summary.json`` and the rejects are ``pairs.rejects.jsonl``; in a folder they are
-    ``manifest.json`` and ``rejects.jsonl``.
+    The summary of a folder is its ``manifest.json``; that of a file ``pairs.jsonl.gz`` is
+    ``pairs.jsonl.gz.summary.json`` or ``pairs.summary.json`` beside it. Rejects are in
+    ``pairs.rejects.jsonl``, named likewise, or in the folder.
 
     Raises:
-        InputError: there is nothing at ``run_path``, a folder without shards, an unreadable summary.
+        InputError: there is nothing at ``run_path``, it holds no rows, shards are missing, or the summary
+            cannot be read.
     """
     path = Path(run_path)
-    if path.is_dir():
-        summary_path = _first(path / _MANIFEST)
-        summary = _read_summary(summary_path)
-        rejects = _first(path / _REJECTS, *sorted(path.glob("*.rejects.jsonl")))
-        data = sorted(
-            file
-            for file in path.iterdir()
-            if file.name.endswith(_DATA_SUFFIXES)
-            and not file.name.startswith(".")
-            and not file.name.endswith((".summary.json", _REJECTS))
-            and file.name != _MANIFEST
-        )
-        if not data:
-            raise InputError(f"{path}: the folder holds no shards (*.jsonl, also .gz, .zst, .xz)")
-        return RunFiles(path.resolve().name, data, summary, summary_path, rejects)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: there is no such file or folder; give the output of a mining command")
-    stem = path.name
-    for suffix in (".gz", ".zst", ".xz", ".jsonl", ".json"):
-        stem = stem.removesuffix(suffix)
-    names = dict.fromkeys((path.name, stem))
-    summary_path = _first(*(path.with_name(f"{name}.summary.json") for name in names))
-    rejects = _first(*(path.with_name(f"{name}.rejects.jsonl") for name in names))
-    return RunFiles(path.name, [path], _read_summary(summary_path), summary_path, rejects)
+    data = [file for file in find_inputs([path]) if not file.name.endswith(".summary.json")]
+    if others := [file for file in data if format_of(file) not in _ROW_FORMATS]:
+        raise InputError(f"{others[0]}: a report is made of mined pairs or groups, JSON lines or Parquet")
+    if not data:
+        raise InputError(f"{path}: the folder holds no mined rows")
+    names = dict.fromkeys((path.name, _stem(path)))
+    summaries = [path.with_name(f"{name}.summary.json") for name in names]
+    rejects = [path.with_name(f"{name}.rejects.jsonl") for name in names]
+    if path.is_dir():
+        summaries.insert(0, path / MANIFEST_NAME)
+        rejects = [path / "rejects.jsonl", *sorted(path.glob("*.rejects.jsonl")), *rejects]
+    summary_path = _first(summaries)
+    name = path.resolve().name
+    return RunFiles(name, data, _read_summary(summary_path), summary_path, _first(rejects))
 
 
-def _first(*candidates: Path) -> Path | None:
+def _stem(path: Path) -> str:
+    name = path.name
+    for suffix in (*COMPRESSED, ".jsonl", ".json", ".parquet"):
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _first(candidates: list[Path]) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 

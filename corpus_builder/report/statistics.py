@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpus_builder.readers import RowError, read_jsonl
+from corpus_builder.readers import RowError, read_jsonl, read_objects, source_of
 from corpus_builder.report.histograms import Histogram, PartnerCounts, Reservoir, ScoreHistogram
 from corpus_builder.similarity import jaccard, normalise
 
@@ -19,12 +19,16 @@ OTHER_SOURCES = "(further sources)"
 
 @dataclass(frozen=True, slots=True)
 class MinedPair:
-    """A pair as mined, with where it stands; ``score_known`` is False where the report computed it."""
+    """A pair as mined: ``origin`` is where in its source, ``file`` and ``line`` where in the run.
+
+    ``score_known`` is False where the report computed the score.
+    """
 
     text_a: str
     text_b: str
     score: float
     source: str
+    origin: str
     file: str
     line: int
     score_known: bool = True
@@ -56,7 +60,7 @@ class RunStatistics:
         """Read all rows of ``files``; ``samples`` pairs of each band are kept."""
         statistics = cls([Reservoir(samples, f"{seed}/{band}") for band in range(BANDS)])
         for path in files:
-            for line, row in read_jsonl(path):
+            for line, row in read_objects(path, _unless_empty):
                 statistics._add_row(row, path, line)
         return statistics
 
@@ -83,6 +87,12 @@ class RunStatistics:
         self.samples[min(round(pair.score * 10_000) * BANDS // 10_000, BANDS - 1)].add(pair)
 
 
+def _unless_empty(error: RowError) -> None:
+    """A run that found nothing wrote an empty file; everything else is an error."""
+    if error.line or error.reason != "the file is empty":
+        raise error
+
+
 def _members(row: dict[str, Any], path: Path, line: int) -> list[str]:
     if "text_a" in row:
         members = [row["text_a"], row.get("text_b")]
@@ -99,14 +109,16 @@ def _members(row: dict[str, Any], path: Path, line: int) -> list[str]:
 
 def _pairs(members: list[str], row: dict[str, Any], path: Path, line: int) -> Iterator[MinedPair]:
     """The pair of a row, or the pairs of a group's first text with each other member."""
-    score, source = row.get("score"), str(row.get("source", path.name.split(".")[0]))
+    score, source, origin = row.get("score"), str(row.get("source", source_of(path))), row.get("origin", "")
     if score is not None and (isinstance(score, bool) or not isinstance(score, int | float)):
         raise RowError(str(path), line, 'the field "score" must be a number')
     if score is not None and not 0 <= score <= 1:
         raise RowError(str(path), line, f"the score {score} is outside [0, 1]: no similarity of a mining run")
     for other in members[1:]:
         known = score if score is not None else jaccard(members[0], other)
-        yield MinedPair(members[0], other, float(known), source, path.name, line, score is not None)
+        yield MinedPair(
+            members[0], other, float(known), source, str(origin), path.name, line, score is not None
+        )
 
 
 def read_rejects(path: Path | None, most: int) -> tuple[int, list[dict[str, Any]]]:
