@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from corpus_builder.readers import OnReject, RowError, find_inputs
-from corpus_builder.writers import AtomicWriter
-
-__all__ = ["OnError", "Progress", "Run", "find_inputs"]
+from corpus_builder.readers import OnReject, RowError, find_inputs, read_rows
+from corpus_builder.readers.lines import Encoding
+from corpus_builder.writers import AtomicWriter, ShardedWriter
 
 Row = TypeVar("Row")
+
+ROWS_PER_SHARD = 1_000_000
+_FILE_ENDINGS = (".jsonl", ".txt")
+_COMPRESSED = (".gz", ".zst", ".xz")
 
 
 class OnError(StrEnum):
@@ -30,19 +34,55 @@ class OnError(StrEnum):
 
 @dataclass(slots=True)
 class Run:
-    """One run of a command: its output, its counts, its rejects.
+    """One run of a command: what it reads, where it writes, what it counted and rejected.
 
-    With ``on_error=skip`` the rows that could not be used go to ``<output>.rejects.jsonl``.
+    An output called ``.jsonl`` or ``.txt`` (also ``.gz``, ``.zst``, ``.xz``) is one file, with
+    ``<output>.manifest.json`` beside it; any other name is a folder of shards with a ``manifest.json``. Rows
+    that could not be used are listed in ``<output>.rejects.jsonl``, or ``rejects.jsonl`` in the folder.
+
+    Attributes:
+        command: Name of the command.
+        inputs: Files, folders and globs.
+        output: File or folder to write.
+        settings: Everything the result depends on besides the inputs, for the manifest.
+        on_error: What to do with a row that cannot be used.
+        encoding, fields: See :func:`corpus_builder.readers.read_rows`.
+        seed: Of everything random; None where nothing is.
     """
 
     command: str
-    inputs: list[Path]
+    inputs: Iterable[str | Path]
     output: Path
-    on_error: OnError
     settings: dict[str, Any]
+    on_error: OnError = OnError.RAISE
+    encoding: Encoding = "utf-8"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    rejects: list[dict[str, Any]] = field(default_factory=list)
+    rejects: dict[tuple[str, int, str], None] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.inputs = find_inputs(self.inputs)
+        self.output = Path(self.output)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The input files, in order."""
+        return list(map(Path, self.inputs))
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the output is a folder of shards."""
+        name = self.output.name
+        for ending in _COMPRESSED:
+            name = name.removesuffix(ending)
+        return not name.endswith(_FILE_ENDINGS)
+
+    @property
+    def work_folder(self) -> Path:
+        """Where a run that can be resumed keeps its finished pieces."""
+        return self.output.with_name(f".{self.output.name}.unfinished")
 
     @property
     def on_reject(self) -> OnReject | None:
@@ -50,39 +90,98 @@ class Run:
         return None if self.on_error is OnError.RAISE else self._reject
 
     def _reject(self, error: RowError) -> None:
-        row = {"file": error.file, "line": error.line, "reason": error.reason}
-        if row not in self.rejects[-1:]:
-            self.rejects.append(row)
+        self.rejects[error.file, error.line, error.reason] = None
+
+    def rows(self, shape: str) -> Iterator[Any]:
+        """All rows of the inputs, typed."""
+        found = read_rows(
+            self.paths,
+            shape,
+            on_reject=self.on_reject,
+            fields=dict(self.fields) or None,
+            encoding=self.encoding,
+        )
+        return (row for _, _, row in found)
+
+    def identity(self) -> dict[str, Any]:
+        """What finished pieces depend on: the command, how the inputs are read, their size and time."""
+        stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self.paths]
+        return {
+            "command": self.command,
+            "inputs": stamps,
+            "encoding": self.encoding,
+            "fields": dict(self.fields),
+            "on_error": self.on_error.value,
+        }
 
     def write(self, lines: Iterable[str | dict[str, Any]]) -> None:
-        """Write all lines to the output, and the rejects beside it."""
-        with AtomicWriter(self.output) as out:
-            for line in lines:
-                if isinstance(line, str):
-                    out.write_line(line)
-                else:
-                    out.write_row(line)
-            rejects = {(row["file"], row["line"], row["reason"]): row for row in self.rejects}
-            if rejects:
-                with AtomicWriter(self.rejects_path) as rejected:
-                    for row in rejects.values():
-                        rejected.write_row(row)
+        """Write all lines, the rejects and the manifest; remove what was kept for resuming."""
+        if self.is_folder:
+            with ShardedWriter(self.output, self.command, rows_per_shard=ROWS_PER_SHARD) as shards:
+                self._write_lines(shards, lines)
+                self._write_rejects(shards.rows)
+                shards.commit(self._manifest())
+        else:
+            with AtomicWriter(self.output) as out:
+                self._write_lines(out, lines)
+                self._write_rejects(out.rows)
+            self._write_manifest_of_file(out)
+        shutil.rmtree(self.work_folder, ignore_errors=True)
+
+    @staticmethod
+    def _write_lines(out: AtomicWriter | ShardedWriter, lines: Iterable[str | dict[str, Any]]) -> None:
+        for line in lines:
+            if isinstance(line, str):
+                out.write_line(line)
             else:
-                self.rejects_path.unlink(missing_ok=True)
-        self.counts["rows rejected"] = len(rejects)
-        self.counts["rows written"] = out.rows
+                out.write_row(line)
+
+    def _write_rejects(self, rows: int) -> None:
+        if self.rejects:
+            with AtomicWriter(self.rejects_path) as rejected:
+                for file, line, reason in self.rejects:
+                    rejected.write_row({"file": file, "line": line, "reason": reason})
+        else:
+            self.rejects_path.unlink(missing_ok=True)
+        self.counts["rows rejected"] = len(self.rejects)
+        self.counts["rows written"] = rows
+
+    def _manifest(self) -> Any:
+        from corpus_builder.manifest import Manifest, describe_inputs, steps
+
+        return Manifest(
+            command=self.command,
+            settings=self.settings,
+            seed=self.seed,
+            inputs=describe_inputs(self.paths),
+            counts=steps(self.counts),
+        )
+
+    def _write_manifest_of_file(self, out: AtomicWriter) -> None:
+        from corpus_builder.manifest import Shard
+
+        shard = Shard(
+            file=self.output.name, rows=out.rows, bytes=self.output.stat().st_size, sha256=out.sha256
+        )
+        manifest = self._manifest().model_copy(update={"shards": (shard,)})
+        with AtomicWriter(self.output.with_name(f"{self.output.name}.manifest.json")) as file:
+            file.write_line(manifest.model_dump_json(indent=2))
 
     @property
     def rejects_path(self) -> Path:
         """Where the rejected rows are listed."""
-        name = self.output.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".txt")
+        if self.is_folder:
+            return self.output / "rejects.jsonl"
+        name = self.output.name
+        for ending in (*_COMPRESSED, *_FILE_ENDINGS):
+            name = name.removesuffix(ending)
         return self.output.with_name(f"{name}.rejects.jsonl")
 
     def summary(self) -> dict[str, Any]:
         """Inputs, settings, counts and time of the run."""
         return {
             "command": self.command,
-            "inputs": [path.name for path in self.inputs],
+            "inputs": [path.name for path in self.paths],
             "output": self.output.name,
             "settings": self.settings,
             "counts": dict(self.counts),
@@ -103,11 +202,12 @@ class Run:
 
 
 class Progress:
-    """Rows read so far and their rate, on standard error; silent where that is no terminal."""
+    """How much is done and how fast, on standard error; silent where that is no terminal."""
 
-    def __init__(self, label: str) -> None:
-        self._label = label
+    def __init__(self, label: str, unit: str = "characters") -> None:
+        self._label, self._unit = label, unit
         self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
@@ -118,23 +218,26 @@ class Progress:
             columns = (
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
-                TextColumn("{task.completed:,.0f} rows"),
-                TextColumn("{task.speed:,.0f} rows/s"),
+                TextColumn(f"{{task.completed:,.0f}} {self._unit}"),
+                TextColumn(f"{{task.speed:,.0f}} {self._unit}/s"),
                 TimeElapsedColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
         return self
 
+    def advance(self, step: str, amount: int = 1) -> None:
+        """Count ``amount`` more at a step."""
+        if self._bar is not None:
+            if step not in self._tasks:
+                self._tasks[step] = self._bar.add_task(f"{self._label}: {step}", total=None, speed=0)
+            self._bar.advance(self._tasks[step], amount)
+
     def track(self, rows: Iterable[Row], what: str) -> Iterator[Row]:
-        """Pass the rows through, counted."""
-        if self._bar is None:
-            yield from rows
-            return
-        task = self._bar.add_task(f"{self._label}: {what}", total=None, speed=0)
+        """Pass the rows through, counted one by one."""
         for row in rows:
             yield row
-            self._bar.advance(task)
+            self.advance(what)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,0 +1,5 @@
+"""``python -m corpus_builder.cli``."""
+
+from corpus_builder.cli import main
+
+main()
