@@ -4,15 +4,6 @@ from __future__ import annotations
 
 import re
 
-# What may stand between two sentences, tried from left to right. A URL is consumed whole, so that the `?`
-# and `;` inside it end nothing. A full stop ends a sentence only between Chinese and something that is
-# neither digit nor Latin letter: 3.14, v2.0 and 表3.1 stay in one piece.
-_BOUNDARY = re.compile(
-    r"(?P<url>(?:https?://|www\.)[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+)"
-    r"|(?P<line>[\r\n\u2028\u2029]+)"
-    r"|(?P<mark>(?:[。！？!?；;…]|(?<=[\u3400-\u9fff）”])[.．](?![.．0-9A-Za-z]))+)"
-    r"(?P<close>[”’』」》〉）】〕\])\"']*)"
-)
 _SPACE = re.compile(r"[\s\u0000-\u001f\u007f-\u009f\u200b\u2060\ufeff]+")
 _CUT_MARKS = "\n。！？!?；;，, "
 _CUT_STRIP = "；;，, "
@@ -26,40 +17,19 @@ def clean_text(text: str) -> str:
 def split_sentences(text: str) -> list[str]:
     """Cut a text into sentences, end marks and closing quotes or brackets kept with the sentence.
 
-    Sentences end after one or more of ``。！？!?；;…`` and at line ends; not inside URLs or decimals.
+    What ends a sentence is told in ``docs/corpus.md``, "Sentences". White space and control characters are
+    cleaned as by :func:`clean_text`. For many texts, :func:`corpus_builder.kernels.sentences.sentence_spans`
+    does the same on code points.
 
     Example:
         >>> split_sentences("他说：“走吧！”我们就走了。价格是3.5元；不贵。")
         ['他说：“走吧！”', '我们就走了。', '价格是3.5元；', '不贵。']
     """
-    sentences = []
-    start = 0
-    for match in _BOUNDARY.finditer(text):
-        if match.lastgroup == "url":
-            continue
-        if match["line"]:
-            end, following = match.start(), match.end()
-        else:
-            end = following = _closing_end(text, start, match)
-        sentence = clean_text(text[start:end])
-        if sentence:
-            sentences.append(sentence)
-        start = following
-    rest = clean_text(text[start:])
-    if rest:
-        sentences.append(rest)
-    return sentences
+    from corpus_builder.kernels.sentences import sentence_spans
+    from corpus_builder.kernels.texts import encode_texts
 
-
-def _closing_end(text: str, start: int, match: re.Match[str]) -> int:
-    """Where the sentence ends: a straight quote after the mark closes it only if one is open."""
-    close = match["close"]
-    end = match.start("close")
-    for character in close:
-        if character in "\"'" and text.count(character, start, end) % 2 == 0:
-            break
-        end += 1
-    return end
+    starts, ends, _ = sentence_spans(*encode_texts([text]))
+    return [clean_text(text[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def cut_to_length(text: str, maxlen: int) -> list[str]:
