@@ -142,8 +142,8 @@ def _warnings(run: RunFiles, statistics: RunStatistics) -> list[str]:
             warnings.append(f"The counts of {stage[0].label} do not add up: more are left than came in.")
     if statistics.computed_scores:
         warnings.append(
-            f"{statistics.computed_scores:,} of {statistics.pairs:,} pairs carry no score; the character Jaccard "
-            "similarity of their sets is shown instead."
+            f"{statistics.computed_scores:,} of {statistics.pairs:,} pairs carry no score; the Jaccard "
+            "similarity of their characters is shown instead."
         )
     if run.summary_path is None:
         warnings.append("There is no summary beside the run: no funnel, settings and inputs.")

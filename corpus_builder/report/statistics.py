@@ -56,9 +56,15 @@ class RunStatistics:
     partners: PartnerCounts = field(default_factory=PartnerCounts)
 
     @classmethod
-    def of(cls, files: Iterable[Path], samples: int, seed: int) -> RunStatistics:
-        """Read all rows of ``files``; ``samples`` pairs of each band are kept."""
+    def of(
+        cls, files: Iterable[Path], samples: int, seed: int, *, watched_sentences: int = 200_000
+    ) -> RunStatistics:
+        """Read all rows of ``files``; ``samples`` pairs of each band are kept.
+
+        ``watched_sentences`` bounds the memory of :class:`PartnerCounts`.
+        """
         statistics = cls([Reservoir(samples, f"{seed}/{band}") for band in range(BANDS)])
+        statistics.partners = PartnerCounts(watched_sentences)
         for path in files:
             for line, row in read_objects(path, _unless_empty):
                 statistics._add_row(row, path, line)
@@ -123,7 +129,8 @@ def _pairs(members: list[str], row: dict[str, Any], path: Path, line: int) -> It
 
 def read_rejects(path: Path | None, most: int) -> tuple[int, list[dict[str, Any]]]:
     """How many rows were rejected, and the first ``most`` of them."""
-    count, first = 0, []
+    count = 0
+    first: list[dict[str, Any]] = []
     if path is not None:
         for _, row in read_jsonl(path):
             count += 1
