@@ -22,3 +22,13 @@ def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
     except (RuntimeError, OSError):  # Numba's words for "no folder to keep it in"
         kernel = njit(function, nogil=True)
     return kernel
+
+
+def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Make a function part of every compiled function that calls it.
+
+    For what runs once a text or pair: at a real call Numba counts a reference to each array up and down, in
+    atomic instructions.
+    """
+    part: Callable[_P, _R] = njit(function, inline="always")
+    return part

@@ -7,11 +7,11 @@ plane). A full adder takes three rows to two in two logical operations, and a tr
 to the planes of 1, 2 and 4 with one carry to the plane of 8 (Harley and Seal's way to count bits; Muła,
 Kurz and Lemire, Faster population counts using AVX2 instructions, 2016).
 
-The counters do not start at 0. A pair of sizes a, b reaches threshold t when it shares at least
+The counters do not start at 0. Sets of sizes a and b reach threshold t when they share at least
 
-    need(a, b) = the least m with m / (a + b - m) >= t
+    need(a + b) = the least m with m / (a + b - m) >= t
 
-tokens, in the very floating-point numbers of the definition. Column y starts at ``2^K - need(|x|, |y|)``, so
+tokens, in the very floating-point numbers of the definition. Column y starts at ``2^K - need(|x| + |y|)``, so
 that y is a partner just when its counter overflows K bits, and what stays in the counter then is the size of
 the intersection less the need: the score needs no second look at the texts. No pair is missed, none is
 checked in vain.
@@ -20,116 +20,108 @@ checked in vain.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from corpus_builder.kernels.compiling import compiled
-from corpus_builder.kernels.index import Ints, Rows, ShortInts
-from corpus_builder.kernels.vectors import LANE_WORDS, both, either, high_bits, load, low_bits, lowest_bit, one_of, store
-
-Words = npt.NDArray[np.uint64]
-
-BLOCK = 4096
-_BLOCK_WORDS = BLOCK // 64
-
-
-class Counters(NamedTuple):
-    """Working space of :func:`scan_rows` for one block of texts.
-
-    Attributes:
-        start: the planes a counter starts with, for texts x of the size now at work.
-        planes: the counters of one x.
-        reached: bits of the columns that overflowed.
-        need: by size of y.
-        token_rows: where the bit rows of x's tokens start.
-    """
-
-    start: Words
-    planes: Words
-    reached: Words
-    need: ShortInts
-    token_rows: Words
+from corpus_builder.kernels.compiling import compiled, inlined
+from corpus_builder.kernels.index import Ints, ShortInts, Words
+from corpus_builder.kernels.vectors import (
+    LANE_BITS,
+    LANE_WORDS,
+    any_bit,
+    both,
+    either,
+    high_bits,
+    load,
+    low_bits,
+    one_of,
+    store,
+)
 
 
 @compiled
-def new_counters(largest: int) -> Counters:
-    """Working space for texts of at most so many different tokens."""
-    planes = max(3, _planes(largest)) * _BLOCK_WORDS
-    return Counters(
-        np.empty(planes, np.uint64),
-        np.empty(planes, np.uint64),
-        np.empty(_BLOCK_WORDS, np.uint64),
-        np.empty(largest + 1, np.int32),
-        np.empty(largest + 8, np.uint64),
-    )
+def least_shared(longest: int, threshold: float) -> Ints:
+    """need(a + b) for all sums of two sizes up to ``longest``, by the sum."""
+    needs = np.empty(2 * longest + 1, np.int64)
+    needs[0] = 1
+    for total in range(1, len(needs)):
+        # Short of the true quotient by more than it can be rounded, never by 1.
+        need = max(1, math.ceil(threshold / (1 + threshold) * total * (1 - 1e-12)))
+        while need < total and need / (total - need) < threshold:
+            need += 1
+        needs[total] = need
+    return needs
 
 
-@compiled
-def _planes(size: int) -> int:
-    """The least K >= 3 with ``2^K >= size``; need(a, b) is at most a."""
+@inlined
+def planes_for(size: int) -> int:
+    """The least K >= 3 with ``2^K >= size``; need(a + b) <= a for sets that can reach the threshold."""
     planes = 3
     while 1 << planes < size:
         planes += 1
     return planes
 
 
-@compiled
-def least_shared(a: int, b: int, threshold: float) -> int:
-    """need(a, b): the fewest shared tokens at which sets of sizes a and b reach the threshold.
-
-    More than ``min(a, b)`` where they cannot.
-    """
-    need = max(1, math.floor(threshold / (1 + threshold) * (a + b)) - 1)
-    while need <= min(a, b) and need / (a + b - need) < threshold:
-        need += 1
-    return need
+@inlined
+def words_for(texts: int) -> int:
+    """Words of a bit row: whole vectors."""
+    return (texts + LANE_BITS - 1) // LANE_BITS * LANE_WORDS
 
 
 @compiled
-def fill_bits(rows: Rows, slots: ShortInts, begin: int, end: int, width: int, bits: Words) -> None:
-    """Write the bit rows of the texts ``order[begin:end]``; row 0 stays empty, all of ``bits`` is 0 before."""
-    for position in range(begin, end):
-        row = rows.order[position]
-        column = np.uint64(position - begin)
+def fill_bits(
+    rows: ShortInts, row_starts: Ints, places: ShortInts, begin: int, end: int, width: int, bits: Words
+) -> None:
+    """Write the bit rows of the texts from ``begin`` to ``end``; ``bits`` is 0 before, its first row stays so."""
+    for x in range(begin, end):
+        column = np.uint64(x - begin)
         word, bit = column >> np.uint64(6), np.uint64(1) << (column & np.uint64(63))
-        for p in range(rows.starts[row], rows.ends[row]):
-            bits[np.uint64(slots[rows.tokens[p]]) * np.uint64(width) + word] |= bit
+        for p in range(row_starts[x], row_starts[x + 1]):
+            bits[np.uint64(places[rows[p]]) * np.uint64(width) + word] |= bit
 
 
-@compiled
+@inlined
 def start_counters(
-    rows: Rows, x: int, begin: int, end: int, width: int, threshold: float, counters: Counters
-) -> tuple[int, int, int]:
-    """Set the start planes for text ``order[x]`` and all later ones of its size.
+    x: int,
+    sizes: ShortInts,
+    size_ends: ShortInts,
+    begin: int,
+    end: int,
+    width: int,
+    needs: Ints,
+    start: Words,
+) -> int:
+    """Set the start planes for text x and later ones of its size; returns where its partners end.
 
-    Returns ``(last, planes, least)``: partners stand before ``last``, the number of planes, and the fewest
-    tokens that any partner shares.
+    Columns up to x itself start at 0, from where they do not overflow.
     """
-    size = rows.sizes[rows.order[x]]
-    planes = _planes(size)
-    counters.start[: planes * width] = 0
-    position = max(x, begin)
-    least = 0
-    while position < end:
-        other = rows.sizes[rows.order[position]]
-        need = least_shared(size, other, threshold)
-        if need > size:
-            break
-        if least == 0:
-            least = need
-        counters.need[other] = need
-        run_end = min(end, rows.size_ends[other])
+    size = sizes[x]
+    planes = planes_for(size)
+    for word in range(planes * width):
+        start[word] = 0
+    y = max(x + 1, begin)
+    while y < end and needs[size + sizes[y]] <= size:
+        need = needs[size + sizes[y]]
+        run_end = y
+        while run_end < end and needs[size + sizes[run_end]] == need:
+            run_end = min(end, size_ends[sizes[run_end]])
         value = (1 << planes) - need
         for plane in range(planes):
             if value >> plane & 1:
-                _set_bits(counters.start, plane * width, position - begin, run_end - begin)
-        position = run_end
-    return position, planes, least
+                _set_bits(start, plane * width, y - begin, run_end - begin)
+        y = run_end
+    return y
 
 
-@compiled
+@inlined
+def leave_out(column: int, planes: int, width: int, start: Words) -> None:
+    """Let a column start at 0: it has been compared with all later ones."""
+    keep = ~(np.uint64(1) << np.uint64(column & 63))
+    for plane in range(planes):
+        start[plane * width + (column >> 6)] &= keep
+
+
+@inlined
 def _set_bits(words: Words, first_word: int, begin: int, end: int) -> None:
     ones = ~np.uint64(0)
     low, high = begin >> 6, (end - 1) >> 6
@@ -144,37 +136,49 @@ def _set_bits(words: Words, first_word: int, begin: int, end: int) -> None:
     words[first_word + high] |= high_mask
 
 
-@compiled
+@inlined
 def count_lanes(
-    bits: Words, counters: Counters, tokens: int, planes: int, width: int, word: int
-) -> None:
-    """Add up the bit rows ``counters.token_rows[:tokens]``, eight words from ``word`` on."""
+    bits: Words,
+    token_rows: Words,
+    tokens: int,
+    start: Words,
+    planes: int,
+    width: int,
+    word: int,
+    counters: Words,
+    reached: Words,
+) -> bool:
+    """Add up the bit rows at ``token_rows[:tokens]``, padded with 0 to a multiple of 8, in 512 columns.
+
+    Columns from word ``word`` on. Writes their counters and in ``reached`` which overflowed; returns whether
+    any did.
+    """
     at, step = np.uint64(word), np.uint64(width)
-    start, out, rows = counters.start, counters.planes, counters.token_rows
     one, two, four = load(start, at), load(start, step + at), load(start, step + step + at)
     for plane in range(3, planes):
         place = np.uint64(plane) * step + at
-        store(out, place, load(start, place))
-    reached = one_of(one, one)
+        store(counters, place, load(start, place))
+    over = one_of(one, one)
     for t in range(0, tokens, 8):
-        a, b = load(bits, rows[t] + at), load(bits, rows[t + 1] + at)
+        a, b = load(bits, token_rows[t] + at), load(bits, token_rows[t + 1] + at)
         two_a, one = high_bits(a, b, one), low_bits(a, b, one)
-        a, b = load(bits, rows[t + 2] + at), load(bits, rows[t + 3] + at)
+        a, b = load(bits, token_rows[t + 2] + at), load(bits, token_rows[t + 3] + at)
         two_b, one = high_bits(a, b, one), low_bits(a, b, one)
         four_a, two = high_bits(two_a, two_b, two), low_bits(two_a, two_b, two)
-        a, b = load(bits, rows[t + 4] + at), load(bits, rows[t + 5] + at)
+        a, b = load(bits, token_rows[t + 4] + at), load(bits, token_rows[t + 5] + at)
         two_a, one = high_bits(a, b, one), low_bits(a, b, one)
-        a, b = load(bits, rows[t + 6] + at), load(bits, rows[t + 7] + at)
+        a, b = load(bits, token_rows[t + 6] + at), load(bits, token_rows[t + 7] + at)
         two_b, one = high_bits(a, b, one), low_bits(a, b, one)
         four_b, two = high_bits(two_a, two_b, two), low_bits(two_a, two_b, two)
         carry, four = high_bits(four_a, four_b, four), low_bits(four_a, four_b, four)
         for plane in range(3, planes):
             place = np.uint64(plane) * step + at
-            now = load(out, place)
-            store(out, place, one_of(now, carry))
+            now = load(counters, place)
+            store(counters, place, one_of(now, carry))
             carry = both(now, carry)
-        reached = either(reached, carry)
-    store(out, at, one)
-    store(out, step + at, two)
-    store(out, step + step + at, four)
-    store(counters.reached, at, reached)
+        over = either(over, carry)
+    store(counters, at, one)
+    store(counters, step + at, two)
+    store(counters, step + step + at, four)
+    store(reached, at, over)
+    return any_bit(over)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus_builder.errors import InputError
-from corpus_builder.kernels.compiling import compiled
+from corpus_builder.kernels.compiling import inlined
 from corpus_builder.kernels.texts import Codes, Offsets
 
 DROPPED = ("equal after normalisation", "length ratio", "containment")
@@ -37,7 +37,7 @@ def check_guards(guards: Guards) -> Guards:
     return Guards(bool(guards.equal), float(guards.max_length_ratio), bool(guards.contained))
 
 
-@compiled
+@inlined
 def refused(
     codes: Codes, offsets: Offsets, i: int, j: int, guards: Guards, dropped: npt.NDArray[np.int64]
 ) -> bool:
@@ -59,7 +59,7 @@ def refused(
     return False
 
 
-@compiled
+@inlined
 def _stands_at(codes: Codes, a: int, b: int, length: int) -> bool:
     for p in range(length):  # noqa: SIM110, any() of a generator is not compiled
         if codes[a + p] != codes[b + p]:

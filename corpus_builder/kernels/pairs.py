@@ -9,37 +9,35 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus_builder.errors import InputError
-from corpus_builder.kernels.compiling import compiled
+from corpus_builder.kernels.compiling import compiled, inlined
 from corpus_builder.kernels.counting import (
-    BLOCK,
-    Counters,
     count_lanes,
     fill_bits,
-    new_counters,
+    leave_out,
+    least_shared,
+    planes_for,
     start_counters,
+    words_for,
 )
 from corpus_builder.kernels.guards import DROPPED, Guards, check_guards, refused
 from corpus_builder.kernels.index import (
     Ints,
-    Rows,
     ShortInts,
-    drop_lonely,
-    new_rows,
-    new_space,
-    new_table,
-    number_tokens,
+    Words,
+    collect_sets,
+    number_shared,
     order_by_size,
+    place_tokens,
 )
-from corpus_builder.kernels.texts import Codes, Offsets
-from corpus_builder.kernels.tokens import token_keys
-from corpus_builder.kernels.vectors import LANE_WORDS, lowest_bit
+from corpus_builder.kernels.texts import Codes, Offsets, as_codes, as_integers
+from corpus_builder.kernels.tokens import number_tokens
+from corpus_builder.kernels.vectors import LANE_BITS, LANE_WORDS, lowest_bit
 from corpus_builder.similarity import Variant, check_threshold
 
 Floats = npt.NDArray[np.float64]
-Words = npt.NDArray[np.uint64]
 Pairs = tuple[Ints, Ints, Floats]
 
-_FIRST_SLOTS = 1024
+BLOCK = 4096
 
 
 class Texts(NamedTuple):
@@ -136,27 +134,29 @@ def iter_similar_pairs(
     check_threshold(threshold)
     if block_pairs < BLOCK:
         raise InputError(f"a block holds at least {BLOCK:,} pairs, not {block_pairs:,}")
-    offsets = np.ascontiguousarray(offsets, np.int64)
+    offsets = as_integers(offsets)
     bounds = _checked_bounds(group_bounds, len(offsets) - 1)
-    part_of = np.empty(0, np.int64) if parts is None else np.ascontiguousarray(parts, np.int64)
+    part_of = as_integers([] if parts is None else parts)
     if parts is not None and len(part_of) != len(offsets) - 1:
         raise InputError(f"{len(part_of):,} part numbers for {len(offsets) - 1:,} texts: one for each is needed")
-    texts = Texts(np.ascontiguousarray(codes, np.uint32), offsets, part_of, check_guards(guards))
+    texts = Texts(as_codes(codes), offsets, part_of, check_guards(guards))
     output = _new_output(block_pairs, np.zeros(len(DROPPED), np.int64) if dropped is None else dropped)
-    keys, key_offsets = token_keys(texts.codes, offsets, variant)
+    numbers, ends, limit = number_tokens(texts.codes, offsets, bounds, variant)
+    needs = least_shared(int(np.diff(ends).max(initial=0)), float(threshold))
     group, row = 0, 0
     while group < len(bounds) - 1:
         if bounds[group + 1] - bounds[group] > BLOCK:
-            yield from _large_group(keys, key_offsets, bounds[group], bounds[group + 1], threshold, texts, output)
+            first, last = int(bounds[group]), int(bounds[group + 1])
+            yield from _large_group(numbers, ends, first, last, limit, needs, texts, output)
             group, row = group + 1, 0
             continue
-        group, row, found = _scan_groups(keys, key_offsets, bounds, group, row, threshold, texts, output)
+        group, row, found = _scan_groups(numbers, ends, bounds, group, row, limit, needs, texts, output)
         if found:
             yield _sorted(output.i[:found], output.j[:found], output.score[:found])
 
 
 def _checked_bounds(group_bounds: npt.ArrayLike, texts: int) -> Ints:
-    bounds = np.ascontiguousarray(group_bounds, np.int64)
+    bounds = as_integers(group_bounds)
     if bounds.ndim != 1 or not len(bounds) or bounds[0] < 0 or bounds[-1] > texts or (np.diff(bounds) < 0).any():
         raise InputError(f"group bounds are growing numbers from 0 to {texts:,}, the number of texts")
     return bounds
@@ -168,88 +168,112 @@ def _new_output(pairs: int, dropped: Ints) -> Output:
 
 def _sorted(i: Ints, j: Ints, score: Floats) -> Pairs:
     """A copy sorted by i, then j."""
-    order = np.lexsort((j, i)) if len(i) and i.max() >= 1 << 31 else np.argsort(i << 31 | j)
+    order = np.argsort(i << 31 | j) if len(i) and i.max() < 1 << 31 else np.lexsort((j, i))
     return i[order], j[order], score[order]
 
 
 def _large_group(
-    keys: Ints, offsets: Offsets, first: int, last: int, threshold: float, texts: Texts, output: Output
+    numbers: Codes,
+    offsets: Offsets,
+    first: int,
+    last: int,
+    limit: int,
+    needs: Ints,
+    texts: Texts,
+    output: Output,
 ) -> Iterator[Pairs]:
     """A group of more than one block of texts: each block in turn against all texts that are no larger."""
-    rows, kept, numbered, largest = _index_group(keys, offsets, first, last)
-    counters = new_counters(largest)
-    slots = np.zeros(numbered + 1, np.int32)
-    for begin in range(0, kept, BLOCK):
-        end = min(begin + BLOCK, kept)
-        bits = _block_bits(rows, slots, begin, end)
-        # |A| < t |B| is too small for any text of the block; one less keeps rounding out of it.
-        smallest = max(0, int(threshold * rows.sizes[rows.order[begin]]) - 1)
-        x, found = int(rows.size_ends[smallest]), 0
+    order, sizes, size_ends, rows, row_starts, shared = _index_group(numbers, offsets, first, last, limit)
+    places = np.zeros(shared + 1, np.int32)
+    space = _new_space(needs)
+    for begin in range(0, len(order), BLOCK):
+        end = min(begin + BLOCK, len(order))
+        bits = _block_bits(rows, row_starts, places, begin, end)
+        x, found = _first_partner(sizes, size_ends, needs, begin), 0
         while x < end:
             x, found = _scan_rows(
-                first, rows, slots, bits, counters, begin, end, x, threshold, texts, output, found
-            )
-            if x < end:
+                first, order, sizes, size_ends, rows, row_starts, places, bits, begin, end, x, needs,
+                *space,
+                texts.codes, texts.offsets, texts.parts, texts.guards,
+                output.i, output.j, output.score, output.dropped, found,
+            )  # fmt: skip
+            if found:
                 yield _sorted(output.i[:found], output.j[:found], output.score[:found])
                 found = 0
-        if found:
-            yield _sorted(output.i[:found], output.j[:found], output.score[:found])
-        _clear_slots(rows, slots, begin, end)
+        _clear_places(rows, row_starts, places, begin, end)
 
 
 @compiled
-def _index_group(keys: Ints, offsets: Offsets, first: int, last: int) -> tuple[Rows, int, int, int]:
-    """The token sets of one large group: ``(rows, texts not empty, tokens of two texts, largest size)``."""
-    tokens = offsets[last] - offsets[first]
-    longest = 0
-    for text in range(first, last):
-        longest = max(longest, offsets[text + 1] - offsets[text])
-    rows, space = new_rows(last - first, tokens, longest), new_space(tokens)
-    numbered, _ = number_tokens(keys, offsets, first, last, new_table(_FIRST_SLOTS), space, rows)
-    numbered = drop_lonely(rows, last - first, space, numbered)
-    kept, largest = order_by_size(rows, last - first)
-    return rows, kept, numbered, largest
+def _new_space(needs: Ints) -> tuple[Words, Words, Words, Words]:
+    """What :func:`_scan_rows` works in: start planes, counters, columns reached, bit rows of a text."""
+    longest = len(needs) // 2
+    words = planes_for(longest) * words_for(BLOCK)
+    return (
+        np.empty(words, np.uint64),
+        np.empty(words, np.uint64),
+        np.empty(words_for(BLOCK), np.uint64),
+        np.empty(longest + 8, np.uint64),
+    )
+
+
+def _first_partner(sizes: ShortInts, size_ends: ShortInts, needs: Ints, begin: int) -> int:
+    """The first text large enough for one of the block from ``begin`` on."""
+    size = 1
+    while needs[size + sizes[begin]] > size:
+        size += 1
+    return int(size_ends[size - 1])
 
 
 @compiled
-def _block_bits(rows: Rows, slots: ShortInts, begin: int, end: int) -> Words:
-    """Number the tokens of a block from 1 up in ``slots`` and write its bit rows."""
+def _index_group(
+    numbers: Codes, offsets: Offsets, first: int, last: int, limit: int
+) -> tuple[ShortInts, ShortInts, ShortInts, ShortInts, Ints, int]:
+    """One large group: ``(order, sizes, size_ends, rows, row_starts, shared tokens)``."""
+    texts, total = last - first, offsets[last] - offsets[first]
+    starts, tokens, seen = np.empty(texts + 1, np.int64), np.empty(total, np.uint32), np.empty(total, np.uint32)
+    marks, places = np.zeros(limit, np.uint64), np.empty(limit, np.int32)
+    different = collect_sets(numbers, offsets, first, last, marks, tokens, starts, seen)
+    shared = number_shared(seen, different, marks, places)
+    largest = 0
+    for text in range(texts):
+        largest = max(largest, starts[text + 1] - starts[text])
+    order, sizes = np.empty(texts, np.int32), np.empty(texts, np.int32)
+    size_ends = np.empty(largest + 2, np.int32)
+    count = order_by_size(starts, texts, order, sizes, size_ends)
+    rows, row_starts = np.empty(total, np.int32), np.empty(texts + 1, np.int64)
+    place_tokens(tokens, starts, order, count, places, rows, row_starts)
+    return order[:count], sizes[:count], size_ends, rows, row_starts, shared
+
+
+@compiled
+def _block_bits(rows: ShortInts, row_starts: Ints, places: ShortInts, begin: int, end: int) -> Words:
+    """Give the tokens of a block their ``places``, 1, 2, ..., and write its bit rows."""
     used = 0
-    for position in range(begin, end):
-        row = rows.order[position]
-        for p in range(rows.starts[row], rows.ends[row]):
-            if slots[rows.tokens[p]] == 0:
-                used += 1
-                slots[rows.tokens[p]] = used
-    width = _width(end - begin)
+    for p in range(row_starts[begin], row_starts[end]):
+        if places[rows[p]] == 0:
+            used += 1
+            places[rows[p]] = used
+    width = words_for(end - begin)
     bits = np.zeros((used + 1) * width, np.uint64)
-    fill_bits(rows, slots, begin, end, width, bits)
+    fill_bits(rows, row_starts, places, begin, end, width, bits)
     return bits
 
 
 @compiled
-def _clear_slots(rows: Rows, slots: ShortInts, begin: int, end: int) -> None:
-    for position in range(begin, end):
-        row = rows.order[position]
-        for p in range(rows.starts[row], rows.ends[row]):
-            slots[rows.tokens[p]] = 0
-
-
-@compiled
-def _width(texts: int) -> int:
-    """Words of a bit row: whole vectors."""
-    lane_bits = 64 * LANE_WORDS
-    return (texts + lane_bits - 1) // lane_bits * LANE_WORDS
+def _clear_places(rows: ShortInts, row_starts: Ints, places: ShortInts, begin: int, end: int) -> None:
+    for p in range(row_starts[begin], row_starts[end]):
+        places[rows[p]] = 0
 
 
 @compiled
 def _scan_groups(
-    keys: Ints,
+    numbers: Codes,
     offsets: Offsets,
     bounds: Ints,
     group: int,
     from_row: int,
-    threshold: float,
+    limit: int,
+    needs: Ints,
     texts: Texts,
     output: Output,
 ) -> tuple[int, int, int]:
@@ -257,34 +281,39 @@ def _scan_groups(
 
     Returns ``(group, row, pairs)`` where to go on; a group that was broken off is indexed anew.
     """
-    most_texts, most_tokens, longest = 0, 0, 0
-    last_group = group
-    while last_group < len(bounds) - 1 and bounds[last_group + 1] - bounds[last_group] <= BLOCK:
-        first, last = bounds[last_group], bounds[last_group + 1]
-        most_texts = max(most_texts, last - first)
-        most_tokens = max(most_tokens, offsets[last] - offsets[first])
-        for text in range(first, last):
-            longest = max(longest, offsets[text + 1] - offsets[text])
-        last_group += 1
-    rows, space = new_rows(most_texts, most_tokens, longest), new_space(most_tokens)
-    counters, table = new_counters(longest), new_table(_FIRST_SLOTS)
-    same = np.arange(most_tokens // 2 + 1).astype(np.int32)
+    most_texts, most_tokens, end_group = 0, 0, group
+    while end_group < len(bounds) - 1 and bounds[end_group + 1] - bounds[end_group] <= BLOCK:
+        first, last = bounds[end_group], bounds[end_group + 1]
+        most_texts, most_tokens = max(most_texts, last - first), max(most_tokens, offsets[last] - offsets[first])
+        end_group += 1
+    marks, places = np.zeros(limit, np.uint64), np.empty(limit, np.int32)
+    starts, row_starts = np.empty(most_texts + 1, np.int64), np.empty(most_texts + 1, np.int64)
+    tokens, seen = np.empty(most_tokens, np.uint32), np.empty(most_tokens, np.uint32)
+    order, sizes = np.empty(most_texts, np.int32), np.empty(most_texts, np.int32)
+    rows, same = np.empty(most_tokens, np.int32), np.arange(most_tokens // 2 + 1).astype(np.int32)
+    size_ends = np.empty(len(needs) // 2 + 2, np.int32)
     bits = np.zeros(1 << 12, np.uint64)
+    start, counters, reached, token_rows = _new_space(needs)
     found = 0
-    while group < last_group:
+    codes, text_offsets, parts, guards = texts
+    out_i, out_j, out_score, dropped = output
+    while group < end_group:
         first, last = bounds[group], bounds[group + 1]
-        numbered, table = number_tokens(keys, offsets, first, last, table, space, rows)
-        numbered = drop_lonely(rows, last - first, space, numbered)
-        kept, _ = order_by_size(rows, last - first)
-        words = (numbered + 1) * _width(kept)
-        if words > len(bits):
-            bits = np.zeros(2 * words, np.uint64)
-        bits[:words] = 0
-        fill_bits(rows, same, 0, kept, _width(kept), bits)
+        different = collect_sets(numbers, offsets, first, last, marks, tokens, starts, seen)
+        shared = number_shared(seen, different, marks, places)
+        count = order_by_size(starts, last - first, order, sizes, size_ends)
+        place_tokens(tokens, starts, order, count, places, rows, row_starts)
+        width = words_for(count)
+        if (shared + 1) * width > len(bits):
+            bits = np.zeros(2 * (shared + 1) * width, np.uint64)
+        bits[: (shared + 1) * width] = 0
+        fill_bits(rows, row_starts, same, 0, count, width, bits)
         row, found = _scan_rows(
-            first, rows, same, bits, counters, 0, kept, from_row, threshold, texts, output, found
-        )
-        if row < kept:
+            first, order, sizes, size_ends, rows, row_starts, same, bits, np.int64(0), count, from_row, needs,
+            start, counters, reached, token_rows,
+            codes, text_offsets, parts, guards, out_i, out_j, out_score, dropped, found,
+        )  # fmt: skip
+        if row < count:
             return group, row, found
         group, from_row = group + 1, 0
     return group, 0, found
@@ -293,90 +322,121 @@ def _scan_groups(
 @compiled
 def _scan_rows(
     first: int,
-    rows: Rows,
-    slots: ShortInts,
+    order: ShortInts,
+    sizes: ShortInts,
+    size_ends: ShortInts,
+    rows: ShortInts,
+    row_starts: Ints,
+    places: ShortInts,
     bits: Words,
-    counters: Counters,
     begin: int,
     end: int,
     from_row: int,
-    threshold: float,
-    texts: Texts,
-    output: Output,
+    needs: Ints,
+    start: Words,
+    counters: Words,
+    reached: Words,
+    token_rows: Words,
+    codes: Codes,
+    offsets: Offsets,
+    parts: Ints,
+    guards: Guards,
+    out_i: Ints,
+    out_j: Ints,
+    out_score: Floats,
+    dropped: Ints,
     found: int,
 ) -> tuple[int, int]:
-    """The pairs of the texts ``order[from_row:end]`` with later ones that stand in ``order[begin:end]``.
+    """The pairs of the texts from ``from_row`` on with later ones that stand from ``begin`` to ``end``.
 
     Appends to the output from place ``found`` on. Returns the row to go on with, which is ``end`` unless the
     output had no room, and the new ``found``.
     """
-    width = _width(end - begin)
-    size, last, planes, least = 0, 0, 0, 0
+    width = words_for(end - begin)
+    started, partners_end, planes = 0, 0, 0
     for x in range(from_row, end):
-        row = rows.order[x]
-        if rows.sizes[row] != size:
-            size = rows.sizes[row]
-            last, planes, least = start_counters(rows, x, begin, end, width, threshold, counters)
-        position = max(x + 1, begin)
-        if position >= last:
+        size = sizes[x]
+        y = max(x + 1, begin)
+        if size == started and x >= begin:
+            leave_out(x - begin, planes, width, start)
+        # The fewest tokens that x shares with any partner; those it shares with nobody do not count.
+        least = needs[size + sizes[min(y, end - 1)]]
+        if y >= end or least > size or row_starts[x + 1] - row_starts[x] < least:
             continue
-        if len(output.i) - found < last - position:
+        if size != started:
+            started, planes = size, planes_for(size)
+            partners_end = start_counters(x, sizes, size_ends, begin, end, width, needs, start)
+        if y >= partners_end:
+            continue
+        if len(out_i) - found < partners_end - y:
             return x, found
         tokens = 0
-        for p in range(rows.starts[row], rows.ends[row]):
-            slot = slots[rows.tokens[p]]
-            if slot:
-                counters.token_rows[tokens] = slot * width
-                tokens += 1
+        for p in range(row_starts[x], row_starts[x + 1]):
+            place = places[rows[p]]
+            token_rows[tokens] = np.uint64(place) * np.uint64(width)
+            tokens += place > 0
         if tokens < least:
             continue
-        counters.token_rows[tokens : tokens + 7] = 0
-        low, high = position - begin, last - begin
-        for word in range(low // 512 * LANE_WORDS, (high - 1) // 512 * LANE_WORDS + 1, LANE_WORDS):
-            count_lanes(bits, counters, tokens, planes, width, word)
-        found = _take_reached(
-            first, rows, row, counters, begin, low, high, width, planes, texts, output, found
-        )
+        for t in range(tokens, tokens + 7):
+            token_rows[t] = 0
+        any_reached = False
+        low, high = y - begin, partners_end - begin
+        for word in range(low // LANE_BITS * LANE_WORDS, (high - 1) // LANE_BITS * LANE_WORDS + 1, LANE_WORDS):
+            any_reached |= count_lanes(bits, token_rows, tokens, start, planes, width, word, counters, reached)
+        if any_reached:
+            found = _take_reached(
+                first, x, order, sizes, begin, low, high, reached, counters, planes, width, needs,
+                codes, offsets, parts, guards, out_i, out_j, out_score, dropped, found,
+            )  # fmt: skip
     return end, found
 
 
-@compiled
+@inlined
 def _take_reached(
     first: int,
-    rows: Rows,
-    row: int,
-    counters: Counters,
+    x: int,
+    order: ShortInts,
+    sizes: ShortInts,
     begin: int,
     low: int,
     high: int,
-    width: int,
+    reached: Words,
+    counters: Words,
     planes: int,
-    texts: Texts,
-    output: Output,
+    width: int,
+    needs: Ints,
+    codes: Codes,
+    offsets: Offsets,
+    parts: Ints,
+    guards: Guards,
+    out_i: Ints,
+    out_j: Ints,
+    out_score: Floats,
+    dropped: Ints,
     found: int,
 ) -> int:
-    """Append the pairs of a text with the columns ``low`` to ``high`` that overflowed."""
+    """Append the pairs of text x with the columns from ``low`` to ``high`` that overflowed."""
     ones = ~np.uint64(0)
     for word in range(low >> 6, (high + 63) >> 6):
-        reached = counters.reached[word]
+        left = reached[word]
         if word == low >> 6:
-            reached &= ones << np.uint64(low & 63)
+            left &= ones << np.uint64(low & 63)
         if word == (high - 1) >> 6:
-            reached &= ones >> np.uint64(63 - ((high - 1) & 63))
-        while reached:
-            bit = lowest_bit(reached)
-            reached &= reached - np.uint64(1)
-            other = rows.order[begin + 64 * word + bit]
-            i, j = first + min(row, other), first + max(row, other)
-            if len(texts.parts) and texts.parts[i] == texts.parts[j]:
+            left &= ones >> np.uint64(63 - ((high - 1) & 63))
+        while left:
+            bit = lowest_bit(left)
+            left &= left - np.uint64(1)
+            y = begin + 64 * word + bit
+            i, j = first + min(order[x], order[y]), first + max(order[x], order[y])
+            if len(parts) and parts[i] == parts[j]:
                 continue
-            if refused(texts.codes, texts.offsets, i, j, texts.guards, output.dropped):
+            if refused(codes, offsets, i, j, guards, dropped):
                 continue
-            shared = counters.need[rows.sizes[other]]
+            shared = needs[sizes[x] + sizes[y]]
             for plane in range(planes):
-                over = counters.planes[plane * width + word] >> np.uint64(bit) & np.uint64(1)
+                over = counters[plane * width + word] >> np.uint64(bit) & np.uint64(1)
                 shared += np.int64(over) << plane
-            output.i[found], output.j[found] = i, j
-            output.score[found] = shared / (rows.sizes[row] + rows.sizes[other] - shared)
+            out_i[found], out_j[found] = i, j
+            out_score[found] = shared / (sizes[x] + sizes[y] - shared)
             found += 1
     return found

@@ -19,10 +19,26 @@ def encode_texts(texts: Sequence[str]) -> tuple[Codes, Offsets]:
         >>> offsets.tolist(), [hex(code) for code in codes.tolist()]
         ([0, 2, 2, 3], ['0x4f60', '0x597d', '0x5417'])
     """
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32, copy=False)
+    text = "".join(texts)
+    # Without astral characters UTF-16 holds one number a character, which Python copies without looking.
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    if len(encoded) == 2 * len(text):
+        codes = np.frombuffer(encoded, "<u2").astype(np.uint32)
+    else:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=offsets[1:])
     return codes, offsets
+
+
+def as_codes(codes: npt.ArrayLike) -> Codes:
+    """Code points as the kernels take them: one kind of array, so that they are compiled once."""
+    return np.require(codes, np.uint32, ["C", "W"])
+
+
+def as_integers(numbers: npt.ArrayLike) -> Offsets:
+    """Offsets, bounds and such as the kernels take them."""
+    return np.require(numbers, np.int64, ["C", "W"])
 
 
 def decode_codes(codes: Codes) -> str:

@@ -113,6 +113,17 @@ def either(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def any_bit(typing_context: Any, lanes: Any) -> Any:
+    """Whether any of the 512 bits is set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        whole = builder.bitcast(arguments[0], ir.IntType(LANE_BITS))
+        return builder.icmp_unsigned("!=", whole, ir.Constant(whole.type, 0))
+
+    return types.boolean(_LANES), generate
+
+
+@intrinsic
 def lowest_bit(typing_context: Any, word: Any) -> Any:
     """Number of the lowest bit set in a uint64 that is not 0: ``lowest_bit(0b1000) == 3``."""
 
