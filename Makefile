@@ -42,7 +42,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 
 # Runs bert4keras and transformers beside us and writes docs/parity.md; about twenty minutes on two cores. The report names what failed or has not run.
 parity: $(VENV)/.dev $(PEER_PYTHON)
-	for part in tokenizer network training_step sampling; do \
+	for part in tokenizer text_segmentation network training_step sampling; do \
 	    $(BIN)/python parity/$$part.py $(DATA) --peer-python $(PEER_PYTHON) --output runs/parity; \
 	done
 	$(BIN)/python parity/report.py --results runs/parity --output docs/parity.md

@@ -112,7 +112,7 @@ def _sampling(rows: list[Row]) -> str:
     return _table((*header, "holds"), lines)
 
 
-def _tokenizer(rows: list[Row]) -> str:
+def _counts(rows: list[Row]) -> str:
     lines = [
         [row["what"], row["peer"], f"{row['measured']:g} {row['unit']}", f"{row['limit']:g}", _mark([row])]
         for row in rows
@@ -134,7 +134,8 @@ def _versions(results: dict[str, dict[str, Any]]) -> str:
 
 
 SECTIONS: dict[str, tuple[str, Callable[[list[Row]], str]]] = {
-    "tokenizer": ("Tokenizer", _tokenizer),
+    "tokenizer": ("Tokenizer", _counts),
+    "text_segmentation": ("Long texts cut to length", _counts),
     "network": ("Network", _network),
     "training_step": ("One training step", _training_step),
     "sampling": ("Sampling", _sampling),
