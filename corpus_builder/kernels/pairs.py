@@ -150,7 +150,8 @@ def iter_similar_pairs(
             yield from _large_group(numbers, ends, first, last, limit, needs, texts, output)
             group, row = group + 1, 0
             continue
-        group, row, found = _scan_groups(numbers, ends, bounds, group, row, limit, needs, texts, output)
+        marks = np.zeros(limit, np.uint64)  # from Python, which gets zeros without writing them
+        group, row, found = _scan_groups(numbers, ends, bounds, group, row, marks, needs, texts, output)
         if found:
             yield _sorted(output.i[:found], output.j[:found], output.score[:found])
 
@@ -183,7 +184,9 @@ def _large_group(
     output: Output,
 ) -> Iterator[Pairs]:
     """A group of more than one block of texts: each block in turn against all texts that are no larger."""
-    order, sizes, size_ends, rows, row_starts, shared = _index_group(numbers, offsets, first, last, limit)
+    order, sizes, size_ends, rows, row_starts, shared = _index_group(
+        numbers, offsets, first, last, np.zeros(limit, np.uint64)
+    )
     places = np.zeros(shared + 1, np.int32)
     space = _new_space(needs)
     for begin in range(0, len(order), BLOCK):
@@ -226,12 +229,12 @@ def _first_partner(sizes: ShortInts, size_ends: ShortInts, needs: Ints, begin: i
 
 @compiled
 def _index_group(
-    numbers: Codes, offsets: Offsets, first: int, last: int, limit: int
+    numbers: Codes, offsets: Offsets, first: int, last: int, marks: Words
 ) -> tuple[ShortInts, ShortInts, ShortInts, ShortInts, Ints, int]:
     """One large group: ``(order, sizes, size_ends, rows, row_starts, shared tokens)``."""
     texts, total = last - first, offsets[last] - offsets[first]
     starts, tokens, seen = np.empty(texts + 1, np.int64), np.empty(total, np.uint32), np.empty(total, np.uint32)
-    marks, places = np.zeros(limit, np.uint64), np.empty(limit, np.int32)
+    places = np.empty(len(marks), np.int32)
     different = collect_sets(numbers, offsets, first, last, marks, tokens, starts, seen)
     shared = number_shared(seen, different, marks, places)
     largest = 0
@@ -272,7 +275,7 @@ def _scan_groups(
     bounds: Ints,
     group: int,
     from_row: int,
-    limit: int,
+    marks: Words,
     needs: Ints,
     texts: Texts,
     output: Output,
@@ -286,7 +289,7 @@ def _scan_groups(
         first, last = bounds[end_group], bounds[end_group + 1]
         most_texts, most_tokens = max(most_texts, last - first), max(most_tokens, offsets[last] - offsets[first])
         end_group += 1
-    marks, places = np.zeros(limit, np.uint64), np.empty(limit, np.int32)
+    places = np.empty(len(marks), np.int32)
     starts, row_starts = np.empty(most_texts + 1, np.int64), np.empty(most_texts + 1, np.int64)
     tokens, seen = np.empty(most_tokens, np.uint32), np.empty(most_tokens, np.uint32)
     order, sizes = np.empty(most_texts, np.int32), np.empty(most_texts, np.int32)

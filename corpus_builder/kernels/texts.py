@@ -19,13 +19,8 @@ def encode_texts(texts: Sequence[str]) -> tuple[Codes, Offsets]:
         >>> offsets.tolist(), [hex(code) for code in codes.tolist()]
         ([0, 2, 2, 3], ['0x4f60', '0x597d', '0x5417'])
     """
-    text = "".join(texts)
-    # Without astral characters UTF-16 holds one number a character, which Python copies without looking.
-    encoded = text.encode("utf-16-le", "surrogatepass")
-    if len(encoded) == 2 * len(text):
-        codes = np.frombuffer(encoded, "<u2").astype(np.uint32)
-    else:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
+    encoded = "".join(texts).encode("utf-32-le", "surrogatepass")
+    codes = np.frombuffer(encoded, "<u4").astype(np.uint32)  # a copy, since bytes cannot be written
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=offsets[1:])
     return codes, offsets
