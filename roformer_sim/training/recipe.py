@@ -22,6 +22,7 @@ class StartSection(_Section):
     vocab: str | None = None  # vocab.txt of a new network
     config: dict[str, Any] | None = None  # its configuration; vocab_size is filled in
     dropout: float | None = Field(default=None, ge=0, lt=1)  # replaces hidden_dropout_prob
+    pooling: Literal["P1", "P2", "P3", "P4"] | None = None  # replaces the vector that is trained
 
 
 class DataSection(_Section):

@@ -94,8 +94,9 @@ def new_or_preset(start: StartSection) -> Preset:
             {**start.config, "vocab_size": tokenizer.vocab_size}, where="start.config"
         )
         preset = Preset(config, tokenizer, {})
-    if start.dropout is not None:
-        preset.config = preset.config.model_copy(update={"hidden_dropout_prob": start.dropout})
+    changes = {"hidden_dropout_prob": start.dropout, "pooling": start.pooling}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    preset.config = preset.config.model_copy(update=changes)
     return preset
 
 
