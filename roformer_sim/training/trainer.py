@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Callable
@@ -51,7 +52,9 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         _check_same_run(state, recipe, folder)
         folder.set_links(state)
     keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
+    resumed = folder.last is not None
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
+    started_from = start.metadata.get("started_from", {}) if resumed else start.metadata
     state = state or RunState(recipe.model_dump())
     if state.epoch >= recipe.train.epochs:
         return folder.path / "best"
@@ -76,7 +79,8 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
     folder.restore_optimizer(model.optimizer)
-    _fit(model, start.tokenizer, stream, recipe, folder, state, show_samples)
+    metadata = functools.partial(_metadata, recipe, stream, state, started_from)
+    _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
     return folder.path / "best"
 
 
@@ -130,6 +134,7 @@ def _fit(
     recipe: Recipe,
     folder: RunFolder,
     state: RunState,
+    metadata: Callable[[], dict[str, Any]],
     show_samples: SampleFunction | None,
 ) -> None:
     settings = recipe.train
@@ -154,7 +159,7 @@ def _fit(
     backbone = model.backbone
 
     def preset() -> Preset:
-        return Preset(backbone.config, tokenizer, read_weights(backbone), _metadata(recipe, stream, state))
+        return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
 
     callbacks: list[Any] = [EpochBatches(batches), Validation(held_out), Checkpoint(folder, state, preset)]
     if recipe.report.tensorboard:
@@ -209,7 +214,9 @@ def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
     return recipe
 
 
-def _metadata(recipe: Recipe, stream: PairStream, state: RunState) -> dict[str, Any]:
+def _metadata(
+    recipe: Recipe, stream: PairStream, state: RunState, started_from: dict[str, Any]
+) -> dict[str, Any]:
     packages = ("keras", "numpy", "tokenizers", "jieba")
     return {
         "trained_by": "roformer-sim train",
@@ -220,4 +227,4 @@ def _metadata(recipe: Recipe, stream: PairStream, state: RunState) -> dict[str, 
         "backend": keras.backend.backend(),
         "versions": {name: importlib.metadata.version(name) for name in packages}
         | {"python": platform.python_version()},
-    }
+    } | ({"started_from": started_from} if started_from else {})
