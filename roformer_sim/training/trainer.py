@@ -107,6 +107,8 @@ def new_or_preset(start: StartSection) -> Preset:
 def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
     """Stage-1 model with AdamW; biases and norms are not decayed."""
     settings = recipe.train
+    # Where another vector is trained, the pooler has no part in the losses.
+    backbone.pooler.trainable = backbone.config.pooling == "P2"
     model = Stage1Model(
         backbone,
         scale=settings.scale,
