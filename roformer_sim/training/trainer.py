@@ -56,7 +56,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
     started_from = start.metadata.get("started_from", {}) if resumed else start.metadata
     state = state or RunState(recipe.model_dump())
-    if state.epoch >= recipe.train.epochs:
+    if state.epoch >= recipe.train.last_epoch:
         return folder.path / "best"
     folder.check_writable()
     stream = PairStream(
@@ -169,7 +169,9 @@ def _fit(
     if show_samples is not None:
         callbacks.append(Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text)))
     # The order of the batches is theirs to decide: Keras would shuffle them by a state no checkpoint holds.
-    model.fit(batches, initial_epoch=state.epoch, epochs=settings.epochs, callbacks=callbacks, shuffle=False)
+    model.fit(
+        batches, initial_epoch=state.epoch, epochs=settings.last_epoch, callbacks=callbacks, shuffle=False
+    )
 
 
 def _tensorboard(path: Path) -> Any:
@@ -184,7 +186,7 @@ def _tensorboard(path: Path) -> Any:
 
 
 def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
-    """Refuse to continue a run with other settings; only ``epochs`` and the report may differ."""
+    """Refuse to continue a run with other settings; only its length and the report may differ."""
     try:
         old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
     except ValidationError as error:
@@ -195,6 +197,7 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
     for values in (old, new):
         values.pop("report")
         values["train"].pop("epochs")
+        values["train"].pop("stop_after")
     for section in new:
         for key, value in new[section].items():
             if old[section].get(key) != value:

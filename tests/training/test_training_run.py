@@ -94,6 +94,13 @@ def test_the_result_is_a_preset_that_says_how_it_was_made(finished, tiny_recipe)
     assert model.metadata["epochs_done"] == RunFolder(finished).read_state().best_epoch
 
 
+def test_a_run_may_stop_before_its_schedule_ends_and_be_resumed_to_the_end(finished, tiny_recipe, tmp_path):
+    train(tiny_recipe(stop_after=2), tmp_path / "run")
+    assert RunFolder(tmp_path / "run").read_state().epoch == 2
+    train(tiny_recipe(), tmp_path / "run")
+    assert_same_weights(tmp_path / "run" / "last", finished / "last")
+
+
 def test_a_run_may_go_on_from_a_preset_with_another_vector(finished, tiny_recipe, tmp_path):
     recipe = tiny_recipe(epochs=1, general_similarity_weight=0.0)
     start = StartSection(preset=str(finished / "best"), pooling="P4")
