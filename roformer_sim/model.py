@@ -101,10 +101,22 @@ class RoFormerSim:
         )
 
     def save_preset(
-        self, folder: str | Path, *, weights_dtype: Literal["float32", "float16"] = "float32"
+        self,
+        folder: str | Path,
+        *,
+        weights_dtype: Literal["float32", "float16"] = "float32",
+        pooling: Pooling | str | None = None,
     ) -> None:
-        """Write a preset folder (configuration, vocabulary, weights, metadata) in one step."""
-        save_preset(folder, self._preset(), weights_dtype=weights_dtype)
+        """Write a preset folder (configuration, vocabulary, weights, metadata) in one step.
+
+        Args:
+            weights_dtype: ``"float16"`` halves the file.
+            pooling: The vector the saved model shall use from now on; ``None`` leaves it.
+        """
+        preset = self._preset()
+        if pooling is not None:
+            preset.config = preset.config.model_copy(update={"pooling": Pooling(pooling).value})
+        save_preset(folder, preset, weights_dtype=weights_dtype)
 
     def encode(
         self,

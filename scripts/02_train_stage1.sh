@@ -6,10 +6,11 @@
 # CORPUS  folder written by 01_build_corpus.sh
 # RUN     folder of the run: RUN/best and RUN/last are presets, RUN/tensorboard the curves
 # RECIPE  a shipped recipe's name or a TOML file (default: stage1_mini)
+# START=PRESET goes on from a preset, for instance the best checkpoint of another run, with its vocabulary.
 set -euo pipefail
 
 if [[ $# -lt 2 ]]; then
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 corpus=$1 run=$2
@@ -22,11 +23,15 @@ fi
 python=${PYTHON:-python}
 
 mkdir -p "$run"
-if [[ ! -s $run/vocab.txt ]]; then
-    "$python" -m roformer_sim.cli vocab "$corpus/texts.txt.gz" --output "$run/vocab.txt" --max-size "${VOCAB_SIZE:-6500}"
+if [[ -n ${START:-} ]]; then
+    start=start.preset=$START
+else
+    start=start.vocab=$run/vocab.txt
+    [[ -s $run/vocab.txt ]] || "$python" -m roformer_sim.cli vocab "$corpus/texts.txt.gz" \
+        --output "$run/vocab.txt" --max-size "${VOCAB_SIZE:-6500}"
 fi
 "$python" -m roformer_sim.cli train "$recipe" --output "$run" \
-    --set start.vocab="$run/vocab.txt" \
+    --set "$start" \
     --set data.groups="['$corpus/groups.jsonl.gz']" \
     --set data.pairs="['$corpus/answers.jsonl.gz', '$corpus/documents.jsonl.gz']" \
     "$@"

@@ -82,6 +82,8 @@ def test_the_vector_is_the_one_the_model_was_trained_on(tiny_config, tiny_tokeni
     RoFormerSim(Backbone(config), tiny_tokenizer).save_preset(tmp_path / "preset")
     model = RoFormerSim.from_preset(tmp_path / "preset")
     np.testing.assert_array_equal(model.encode(A), model.encode(A, pooling=pooling))
+    model.save_preset(tmp_path / "other", pooling="P4")
+    assert RoFormerSim.from_preset(tmp_path / "other").config.pooling == "P4"
     assert model.similarity(A, B) == model.similarity(A, B, pooling=pooling)
 
 

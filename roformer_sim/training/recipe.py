@@ -22,6 +22,7 @@ class StartSection(_Section):
     vocab: str | None = None  # vocab.txt of a new network
     config: dict[str, Any] | None = None  # its configuration; vocab_size is filled in
     dropout: float | None = Field(default=None, ge=0, lt=1)  # replaces hidden_dropout_prob
+    pooling: Literal["P1", "P2", "P3", "P4"] | None = None  # replaces the vector that is trained
 
 
 class DataSection(_Section):
@@ -39,6 +40,7 @@ class TrainSection(_Section):
 
     batch_rows: int = Field(default=96, ge=4, multiple_of=2)  # rows; each pair gives two
     epochs: int = Field(default=10, ge=1)
+    stop_after: int | None = Field(default=None, ge=1)  # epoch to end with, on the schedule of `epochs`
     steps_per_epoch: int = Field(default=1000, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
     warmup_steps: int = Field(default=1000, ge=0)
@@ -59,6 +61,11 @@ class TrainSection(_Section):
         if self.general_similarity_weight is not None and self.steps_per_epoch % 2:
             raise ValueError("steps_per_epoch must be even where batches hold one kind of pair")
         return self
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch a run ends with."""
+        return min(self.epochs, self.stop_after or self.epochs)
 
     @property
     def kind_weights(self) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Callable
@@ -51,9 +52,11 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         _check_same_run(state, recipe, folder)
         folder.set_links(state)
     keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
+    resumed = folder.last is not None
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
+    started_from = start.metadata.get("started_from", {}) if resumed else start.metadata
     state = state or RunState(recipe.model_dump())
-    if state.epoch >= recipe.train.epochs:
+    if state.epoch >= recipe.train.last_epoch:
         return folder.path / "best"
     folder.check_writable()
     stream = PairStream(
@@ -76,7 +79,8 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
     folder.restore_optimizer(model.optimizer)
-    _fit(model, start.tokenizer, stream, recipe, folder, state, show_samples)
+    metadata = functools.partial(_metadata, recipe, stream, state, started_from)
+    _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
     return folder.path / "best"
 
 
@@ -94,14 +98,17 @@ def new_or_preset(start: StartSection) -> Preset:
             {**start.config, "vocab_size": tokenizer.vocab_size}, where="start.config"
         )
         preset = Preset(config, tokenizer, {})
-    if start.dropout is not None:
-        preset.config = preset.config.model_copy(update={"hidden_dropout_prob": start.dropout})
+    changes = {"hidden_dropout_prob": start.dropout, "pooling": start.pooling}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    preset.config = preset.config.model_copy(update=changes)
     return preset
 
 
 def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
     """Stage-1 model with AdamW; biases and norms are not decayed."""
     settings = recipe.train
+    # Where another vector is trained, the pooler has no part in the losses.
+    backbone.pooler.trainable = backbone.config.pooling == "P2"
     model = Stage1Model(
         backbone,
         scale=settings.scale,
@@ -129,6 +136,7 @@ def _fit(
     recipe: Recipe,
     folder: RunFolder,
     state: RunState,
+    metadata: Callable[[], dict[str, Any]],
     show_samples: SampleFunction | None,
 ) -> None:
     settings = recipe.train
@@ -153,7 +161,7 @@ def _fit(
     backbone = model.backbone
 
     def preset() -> Preset:
-        return Preset(backbone.config, tokenizer, read_weights(backbone), _metadata(recipe, stream, state))
+        return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
 
     callbacks: list[Any] = [EpochBatches(batches), Validation(held_out), Checkpoint(folder, state, preset)]
     if recipe.report.tensorboard:
@@ -161,7 +169,9 @@ def _fit(
     if show_samples is not None:
         callbacks.append(Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text)))
     # The order of the batches is theirs to decide: Keras would shuffle them by a state no checkpoint holds.
-    model.fit(batches, initial_epoch=state.epoch, epochs=settings.epochs, callbacks=callbacks, shuffle=False)
+    model.fit(
+        batches, initial_epoch=state.epoch, epochs=settings.last_epoch, callbacks=callbacks, shuffle=False
+    )
 
 
 def _tensorboard(path: Path) -> Any:
@@ -176,7 +186,7 @@ def _tensorboard(path: Path) -> Any:
 
 
 def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
-    """Refuse to continue a run with other settings; only ``epochs`` and the report may differ."""
+    """Refuse to continue a run with other settings; only its length and the report may differ."""
     try:
         old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
     except ValidationError as error:
@@ -187,6 +197,7 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
     for values in (old, new):
         values.pop("report")
         values["train"].pop("epochs")
+        values["train"].pop("stop_after")
     for section in new:
         for key, value in new[section].items():
             if old[section].get(key) != value:
@@ -208,7 +219,9 @@ def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
     return recipe
 
 
-def _metadata(recipe: Recipe, stream: PairStream, state: RunState) -> dict[str, Any]:
+def _metadata(
+    recipe: Recipe, stream: PairStream, state: RunState, started_from: dict[str, Any]
+) -> dict[str, Any]:
     packages = ("keras", "numpy", "tokenizers", "jieba")
     return {
         "trained_by": "roformer-sim train",
@@ -219,4 +232,4 @@ def _metadata(recipe: Recipe, stream: PairStream, state: RunState) -> dict[str, 
         "backend": keras.backend.backend(),
         "versions": {name: importlib.metadata.version(name) for name in packages}
         | {"python": platform.python_version()},
-    }
+    } | ({"started_from": started_from} if started_from else {})

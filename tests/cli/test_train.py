@@ -160,7 +160,8 @@ def test_shipped_recipes_are_found_by_name(refused, tmp_path: Path) -> None:
         "train", "stage1_mini", "-o", tmp_path / "run", "--set", f"start.vocab={tmp_path / 'none'}"
     )
     assert str(tmp_path / "none") in message
-    assert "(simbert, stage1, stage1_mini)" in refused("train", "no-such-recipe", "-o", tmp_path / "run")
+    message = refused("train", "no-such-recipe", "-o", tmp_path / "run")
+    assert "(simbert, stage1, stage1_mini, stage1_mini_cls)" in message
 
 
 def test_wrong_recipes_are_refused(refused, recipe: Path, tmp_path: Path) -> None:

@@ -84,7 +84,14 @@ def test_held_out_sets_are_never_trained_on(stream):
 
 def test_validation_pairs_are_the_same_for_a_seed(stream):
     assert stream(seed=1).validation_pairs() == stream(seed=1).validation_pairs()
-    assert stream(seed=1).validation_pairs() != stream(seed=2).validation_pairs()
+
+
+def test_no_seed_trains_on_what_another_holds_out(stream):
+    held_out = {
+        text for pairs in stream(seed=1, held_out=3).validation_pairs() for pair in pairs for text in pair
+    }
+    trained = {text for pair in stream(seed=2, held_out=3).pairs(0, 500) for text in pair}
+    assert held_out and not held_out & trained
 
 
 def test_nothing_held_out(stream):

@@ -14,6 +14,7 @@ from roformer_sim import InputError, RoFormerSim
 from roformer_sim.checkpoints import load_preset
 from roformer_sim.models import Backbone
 from roformer_sim.training.callbacks import Checkpoint
+from roformer_sim.training.recipe import StartSection
 from roformer_sim.training.run_folder import RunFolder, RunState
 from roformer_sim.training.trainer import compile_model, train
 
@@ -91,6 +92,28 @@ def test_the_result_is_a_preset_that_says_how_it_was_made(finished, tiny_recipe)
     assert model.metadata["recipe"]["data"]["groups"] == ["groups.jsonl"]
     assert model.metadata["training_sets"] == [6, 4]
     assert model.metadata["epochs_done"] == RunFolder(finished).read_state().best_epoch
+
+
+def test_a_run_may_stop_before_its_schedule_ends_and_be_resumed_to_the_end(finished, tiny_recipe, tmp_path):
+    train(tiny_recipe(stop_after=2), tmp_path / "run")
+    assert RunFolder(tmp_path / "run").read_state().epoch == 2
+    train(tiny_recipe(), tmp_path / "run")
+    assert_same_weights(tmp_path / "run" / "last", finished / "last")
+
+
+def test_a_run_may_go_on_from_a_preset_with_another_vector(finished, tiny_recipe, tmp_path):
+    recipe = tiny_recipe(epochs=1, general_similarity_weight=0.0)
+    start = StartSection(preset=str(finished / "best"), pooling="P4")
+    recipe = recipe.model_copy(update={"start": start})
+    best = train(recipe, tmp_path / "run")
+    before, after = RoFormerSim.from_preset(finished / "best"), RoFormerSim.from_preset(best)
+    assert (before.config.pooling, after.config.pooling) == ("P2", "P4")
+    assert after.metadata["started_from"] == before.metadata
+    # And it says so when it was stopped and resumed.
+    longer = recipe.model_copy(update={"train": recipe.train.model_copy(update={"epochs": 2})})
+    assert (
+        RoFormerSim.from_preset(train(longer, tmp_path / "run")).metadata["started_from"] == before.metadata
+    )
 
 
 def test_a_finished_run_is_left_alone(finished, tiny_recipe):
