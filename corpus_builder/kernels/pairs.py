@@ -107,7 +107,8 @@ def similar_pairs(
     if not blocks:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64)
     i, j, score = (np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
-    return _sorted(i, j, score) if len(blocks) > 1 else (i, j, score)
+    order = np.argsort(i << 31 | j) if len(offsets) <= 1 << 31 else np.lexsort((j, i))
+    return i[order], j[order], score[order]
 
 
 def iter_similar_pairs(
@@ -124,8 +125,7 @@ def iter_similar_pairs(
 ) -> Iterator[Pairs]:
     """The pairs of :func:`similar_pairs` in blocks of at most ``block_pairs``, so that memory is bounded.
 
-    Each block is sorted by i, then j. Groups come one after the other; the pairs of a group that fills more
-    than one block come by growing size of the larger text.
+    Groups come one after the other, the pairs of a group in no particular order, the same each time.
 
     Args:
         block_pairs: at least 4,096.
@@ -153,7 +153,7 @@ def iter_similar_pairs(
         marks = np.zeros(limit, np.uint64)  # from Python, which gets zeros without writing them
         group, row, found = _scan_groups(numbers, ends, bounds, group, row, marks, needs, texts, output)
         if found:
-            yield _sorted(output.i[:found], output.j[:found], output.score[:found])
+            yield _copies(output, found)
 
 
 def _checked_bounds(group_bounds: npt.ArrayLike, texts: int) -> Ints:
@@ -167,10 +167,8 @@ def _new_output(pairs: int, dropped: Ints) -> Output:
     return Output(np.empty(pairs, np.int64), np.empty(pairs, np.int64), np.empty(pairs), dropped)
 
 
-def _sorted(i: Ints, j: Ints, score: Floats) -> Pairs:
-    """A copy sorted by i, then j."""
-    order = np.argsort(i << 31 | j) if len(i) and i.max() < 1 << 31 else np.lexsort((j, i))
-    return i[order], j[order], score[order]
+def _copies(output: Output, found: int) -> Pairs:
+    return output.i[:found].copy(), output.j[:found].copy(), output.score[:found].copy()
 
 
 def _large_group(
@@ -201,7 +199,7 @@ def _large_group(
                 output.i, output.j, output.score, output.dropped, found,
             )  # fmt: skip
             if found:
-                yield _sorted(output.i[:found], output.j[:found], output.score[:found])
+                yield _copies(output, found)
                 found = 0
         _clear_places(rows, row_starts, places, begin, end)
 
@@ -420,6 +418,8 @@ def _take_reached(
 ) -> int:
     """Append the pairs of text x with the columns from ``low`` to ``high`` that overflowed."""
     ones = ~np.uint64(0)
+    size = sizes[x]
+    has_parts, has_guards = len(parts) > 0, guards.equal or guards.contained or guards.max_length_ratio < np.inf
     for word in range(low >> 6, (high + 63) >> 6):
         left = reached[word]
         if word == low >> 6:
@@ -431,15 +431,15 @@ def _take_reached(
             left &= left - np.uint64(1)
             y = begin + 64 * word + bit
             i, j = first + min(order[x], order[y]), first + max(order[x], order[y])
-            if len(parts) and parts[i] == parts[j]:
+            if has_parts and parts[i] == parts[j]:
                 continue
-            if refused(codes, offsets, i, j, guards, dropped):
+            if has_guards and refused(codes, offsets, i, j, guards, dropped):
                 continue
-            shared = needs[sizes[x] + sizes[y]]
+            total = size + sizes[y]
+            shared = needs[total]
             for plane in range(planes):
                 over = counters[plane * width + word] >> np.uint64(bit) & np.uint64(1)
                 shared += np.int64(over) << plane
-            out_i[found], out_j[found] = i, j
-            out_score[found] = shared / (sizes[x] + sizes[y] - shared)
+            out_i[found], out_j[found], out_score[found] = i, j, shared / (total - shared)
             found += 1
     return found

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 # Classes of characters. HAN to LAUGH are letters and digits; HAN is all that is written without spaces.
 OTHER, HAN, LATIN, DIGIT, LAUGH, SPACE, LINE_END, STOP, ASK, NARROW_ASK, SEMICOLON, ELLIPSIS, DOT = range(13)
-TILDE, FACE, JOINER, COMMA, OPEN_QUOTE, CLOSE_QUOTE, STRAIGHT_QUOTE = range(13, 20)
-OPEN_BRACKET, CLOSE_BRACKET, OPEN_TITLE, CLOSE_TITLE = range(20, 24)
+TILDE, FACE, JOINER, COMMA = range(13, 17)
+# What opens, what may do both, what closes.
+OPEN_BRACKET, OPEN_TITLE, OPEN_QUOTE, STRAIGHT_QUOTE, CLOSE_QUOTE, CLOSE_BRACKET, CLOSE_TITLE = range(17, 24)
 
 # Flags of characters that decide.
 SAYS, GOES_ON, PARTICLE, PRONOUN, HESITATES, SUMS_UP, NUMERAL, LABEL_END = (1 << bit for bit in range(8))
@@ -38,8 +39,8 @@ _MARKS = {
     OPEN_QUOTE: "“‘「『",
     CLOSE_QUOTE: "”’」』",
     STRAIGHT_QUOTE: "\"'＂＇",
-    OPEN_BRACKET: "（([［{｛",
-    CLOSE_BRACKET: "）)]］}｝",
+    OPEN_BRACKET: "（([［{｛〔",
+    CLOSE_BRACKET: "）)]］}｝〕",
     OPEN_TITLE: "《〈【〖",
     CLOSE_TITLE: "》〉】〗",
     COMMA: "，、：,:",
@@ -55,7 +56,7 @@ _WORDS = {
     # 他说。她问道，
     SAYS: "说道问答喊叫嚷骂吼曰",
     # “为什么？”是他的口头禅
-    GOES_ON: "是和与及或等成之地",
+    GOES_ON: "是和与及或成之",
     # 好吧  在的呀~
     PARTICLE: "吧呢啊呀吗嘛么啦哦噢喔哟哇了咯喽嘞呐哒滴哩诶嗯的得",
     PRONOUN: "我你您他她它咱",
@@ -72,8 +73,8 @@ _WORDS = {
     BEFORE_LAUGH: "乐笑傻呆打啊喝",
     # 今天好累啊 明天还要上班
     CLOSES_CLAUSE: "吧呢啊呀吗嘛啦哦噢哟哇咯喽嘞呐哒",
-    # “有人吗？”没有人回答。
-    NOBODY: "没无",
+    # “有人吗？”没有人回答。 “我们赢了。”据记者报道，
+    NOBODY: "没无据",
     # 3月～5月
     UNIT: "年月日号时点分周天岁元楼层级",
     # 可它就是……让人难受
@@ -101,7 +102,7 @@ _SAYS_NOT = (
 )
 _ABBREVIATIONS = (
     "mr mrs ms dr prof st jr sr vs etc inc ltd co corp no fig figs eq al ca approx dept vol pp ed eds op cf "
-    "jan feb mar apr jun jul aug sep sept oct nov dec ph gen gov capt tel ext"
+    "jan feb mar apr jun jul aug sep sept oct nov dec ph gen gov capt tel ext ps"
 )
 
 

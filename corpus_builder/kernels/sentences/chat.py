@@ -32,6 +32,7 @@ from corpus_builder.kernels.sentences.scanning import (
     PENDING,
     QUIET,
     START,
+    TO_LAUGH,
     WEAK,
     State,
     class_at,
@@ -85,6 +86,7 @@ def laughter(codes: Codes, i: int, stop: int, tables: Tables, state: State) -> i
     before = script_at(codes, i - 1, state[START], stop, tables)
     following = script_at(codes, after, 0, stop, tables)
     loud = run >= 3 and (wide or (before == HAN and following != LATIN))
+    loud = loud and (after >= stop or codes[after] != TO_LAUGH)
     if run == 2 and wide and before == HAN:
         word = flags_at(codes, after, stop, tables) & AFTER_LAUGH
         loud = not word and flags_at(codes, i - 1, stop, tables) & (PARTICLE | BEFORE_LAUGH) == PARTICLE

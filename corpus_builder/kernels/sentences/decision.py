@@ -34,12 +34,13 @@ from corpus_builder.kernels.sentences.characters import (
     UNFINISHED,
     Tables,
 )
-from corpus_builder.kernels.sentences.quotes import opened, reference
+from corpus_builder.kernels.sentences.quotes import find_closing, opened, reference
 from corpus_builder.kernels.sentences.scanning import (
     AFTER,
     ASIDE,
     AT_START,
     BE,
+    BRACKET_REACH,
     CLOSED,
     COMMA_OF_LISTS,
     DE,
@@ -147,15 +148,33 @@ def _ellipsis_ends(codes: Codes, following: int, stop: int, kind: int, tables: T
 
 @part
 def _speech_tag(codes: Codes, i: int, stop: int, tables: Tables) -> bool:
-    """Whether the clause at ``i`` says who spoke: 她问。 小明笑着说， 她收起伞，“走吧。”"""
+    """Whether what follows a quote says who spoke: 她问。 小明笑着说， 她收起伞，“走吧。”"""
+    return _verb_of_speech(codes, i, stop, tables) or _more_speech(codes, i, stop, tables)
+
+
+@part
+def _more_speech(codes: Codes, i: int, stop: int, tables: Tables) -> bool:
+    """Whether the speech goes on behind a comma in this sentence, and not just a quoted word."""
     for p in range(i, min(stop, i + QUOTE_REACH)):
         kind = class_at(codes, p, tables)
         if LINE_END <= kind <= ELLIPSIS:
             break
         if kind in (OPEN_QUOTE, STRAIGHT_QUOTE):
-            if codes[p - 1] == 0xFF0C or codes[p - 1] == 0x2C:
-                return True
-            break
+            return (codes[p - 1] == 0xFF0C or codes[p - 1] == 0x2C) and _is_speech(codes, p, stop, tables)
+    return False
+
+
+@part
+def _is_speech(codes: Codes, i: int, stop: int, tables: Tables) -> bool:
+    """Whether the quote opened at ``i`` closes behind a mark, or far away."""
+    closing = find_closing(codes, i, stop, BRACKET_REACH, tables)
+    last = class_at(codes, closing - 1, tables) if closing >= 0 else COMMA
+    return STOP <= last <= DOT or last == COMMA
+
+
+@part
+def _verb_of_speech(codes: Codes, i: int, stop: int, tables: Tables) -> bool:
+    """Whether the clause at ``i`` ends with a verb of speech and no more than a few characters behind it."""
     end = i
     while end < stop and end - i <= TAG_REACH and HAN <= class_at(codes, end, tables) <= LAUGH:
         end += 1

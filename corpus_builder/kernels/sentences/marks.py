@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from corpus_builder.kernels.sentences.characters import (
     ASK,
-    CLOSE_QUOTE,
     CLOSE_TITLE,
     DIGIT,
     DOT,
@@ -18,6 +17,7 @@ from corpus_builder.kernels.sentences.characters import (
     OPEN_QUOTE,
     OTHER,
     SPACE,
+    STRAIGHT_QUOTE,
     Tables,
 )
 from corpus_builder.kernels.sentences.scanning import (
@@ -51,7 +51,7 @@ def semicolon_ends(codes: Codes, i: int, stop: int, tables: Tables, state: State
         p -= 1
     if p >= state[LINE] and codes[p] == 0x26:
         return False
-    if before == HAN or (CLOSE_QUOTE <= before <= CLOSE_TITLE and codes[i - 1] >= 0x80):
+    if before == HAN or (STRAIGHT_QUOTE <= before <= CLOSE_TITLE and codes[i - 1] >= 0x80):
         return not (i + 1 < stop and (codes[i + 1] == 0x29 or codes[i + 1] == 0x2D))
     return script_at(codes, skip_spaces(codes, i + 1, stop, tables), 0, stop, tables) == HAN
 
@@ -78,7 +78,7 @@ def narrow_mark_asks(codes: Codes, i: int, stop: int, tables: Tables, state: Sta
         return True
     if codes[after] == 0x3D or codes[after] == 0x5B:  # != ![
         return False
-    if before == HAN or CLOSE_QUOTE <= before <= CLOSE_TITLE:
+    if before == HAN or STRAIGHT_QUOTE <= before <= CLOSE_TITLE:
         return True
     in_word = following in (LATIN, DIGIT, OTHER, DOT)
     return not (in_word or following == OPEN_BRACKET)
@@ -102,7 +102,7 @@ def dots(codes: Codes, i: int, stop: int, tables: Tables, state: State) -> int:
     narrow = before in (LATIN, DIGIT)
     in_word = narrow and (following in (LATIN, DIGIT))
     in_path = after < stop and codes[after] == 0x2F
-    closes = CLOSE_QUOTE <= before <= CLOSE_TITLE
+    closes = STRAIGHT_QUOTE <= before <= CLOSE_TITLE
     if (HAN <= before <= DIGIT or closes) and not in_word and not in_path:
         mark_end(state, TRAILING, i, after)
     return after
@@ -112,7 +112,7 @@ def dots(codes: Codes, i: int, stop: int, tables: Tables, state: State) -> int:
 def _full_stop(codes: Codes, i: int, before: int, stop: int, tables: Tables, state: State) -> bool:
     """Whether a single . or ． ends a sentence: not in 3.14, index.html, 1. , U.S. , 约翰.史密斯."""
     p = i + 1
-    while p < stop and CLOSE_QUOTE <= class_at(codes, p, tables) <= CLOSE_TITLE:
+    while p < stop and STRAIGHT_QUOTE <= class_at(codes, p, tables) <= CLOSE_TITLE:
         p += 1
     direct = script_at(codes, p, 0, stop, tables)
     p = skip_spaces(codes, p, stop, tables)
@@ -121,13 +121,15 @@ def _full_stop(codes: Codes, i: int, before: int, stop: int, tables: Tables, sta
         while p < stop and class_at(codes, p, tables) == DIGIT:
             p += 1
         return script_at(codes, p, 0, stop, tables) == HAN
-    if direct in (LATIN, DIGIT) or before in (SPACE, LINE_END):
+    if direct in (LATIN, DIGIT) or before in (SPACE, LINE_END) or OPEN_BRACKET <= before <= OPEN_QUOTE:
+        return False
+    if before == STRAIGHT_QUOTE and i + 1 < stop and codes[i + 1] == codes[i - 1]:  # "." itself
         return False
     if following == LINE_END:
         return True
     first = skip_spaces(codes, state[START], stop, tables)
     capital = p < stop and 0x41 <= codes[p] <= 0x5A
-    begins = following == HAN or capital or following >= OPEN_QUOTE
+    begins = following == HAN or capital or OPEN_BRACKET <= following <= STRAIGHT_QUOTE
     if before == DIGIT:
         q = i
         while q > first and i - q < 12 and _number(class_at(codes, q - 1, tables)):

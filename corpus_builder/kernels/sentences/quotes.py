@@ -67,7 +67,7 @@ def _closer(code: int) -> int:
 
 
 @part
-def _find_closing(codes: Codes, i: int, stop: int, reach: int, tables: Tables) -> int:
+def find_closing(codes: Codes, i: int, stop: int, reach: int, tables: Tables) -> int:
     """Where the quote or bracket opened at ``i`` closes in its line; -1 if not within reach."""
     opener = _narrow(codes[i])
     wanted = _closer(opener)
@@ -118,7 +118,7 @@ def bracketing(codes: Codes, i: int, stop: int, kind: int, tables: Tables, state
         _push(codes, i, -1, WHOLE, state, stack)
     else:
         reach = BRACKET_REACH if kind == OPEN_BRACKET else TITLE_REACH
-        closing = _find_closing(codes, i, stop, reach, tables)
+        closing = find_closing(codes, i, stop, reach, tables)
         if closing >= 0:
             state[QUIET] = max(state[QUIET], closing + 1)
             _push(codes, i, closing, ASIDE if kind == OPEN_BRACKET else TITLE, state, stack)
@@ -129,7 +129,7 @@ def bracketing(codes: Codes, i: int, stop: int, kind: int, tables: Tables, state
 def _open_quote(
     codes: Codes, i: int, stop: int, reach: int, tables: Tables, state: State, stack: State
 ) -> None:
-    closing = _find_closing(codes, i, stop, reach, tables)
+    closing = find_closing(codes, i, stop, reach, tables)
     straight = reach == STRAIGHT_REACH
     if straight and closing < 0:
         return
