@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from corpus_builder.errors import InputError
 from corpus_builder.study.quality import Figure
@@ -18,7 +19,7 @@ def plot_curves(lines: Sequence[Figure], calibration: Calibration, level: float,
     """Draw the lines of one teacher as a PNG.
 
     Across: pairs (logarithmic). Up: share of them whose teacher cosine reaches the teacher's threshold, with
-    its standard error. Every second threshold is written beside its point. The dashed line is where the
+    its standard error. The thresholds 0.3, 0.5, 0.7 and 0.9 are written beside their points. The dashed line is where the
     estimated share of good pairs reaches ``level``.
 
     Raises:
@@ -27,6 +28,7 @@ def plot_curves(lines: Sequence[Figure], calibration: Calibration, level: float,
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Canvas
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
     except ImportError as error:
         raise InputError("the plot needs Matplotlib: pip install 'roformer-sim[study]'") from error
     sources = list(dict.fromkeys(line.source for line in lines))
@@ -35,32 +37,50 @@ def plot_curves(lines: Sequence[Figure], calibration: Calibration, level: float,
     columns = min(len(sources), _COLUMNS)
     canvas = Canvas(figsize=(5.2 * columns, 3.8 * rows), layout="constrained")
     FigureCanvasAgg(canvas)
-    panels = canvas.subplots(rows, columns, squeeze=False).flat
+    panels = canvas.subplots(rows, columns, squeeze=False).flatten().tolist()
     needed = calibration.false_rate + level * (calibration.hit_rate - calibration.false_rate)
-    for panel, source in zip(panels, sources, strict=False):
+    for source, panel in zip(sources, panels, strict=False):
         for number, variant in enumerate(variants):
             curve = [line for line in lines if (line.source, line.variant) == (source, variant)]
-            panel.errorbar(
-                [line.pairs for line in curve],
-                [100 * line.above for line in curve],
-                [100 * line.error for line in curve],
-                color=_COLOURS[number % len(_COLOURS)],
-                marker=_MARKERS[number % len(_MARKERS)],
-                markersize=3.5,
-                linewidth=1.2,
-                elinewidth=0.6,
-                label=variant,
-            )
-            for line in curve[::2]:
-                place = (line.pairs, 100 * line.above)
-                panel.annotate(f"{line.threshold:g}", place, (3, 3), textcoords="offset points", fontsize=6)
+            _draw_curve(panel, curve, variant, number)
         panel.axhline(100 * needed, color="#777777", linestyle="--", linewidth=0.8)
         panel.set(xscale="log", title=source, xlabel="pairs", ylabel="teacher agrees, %")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.tick_params(labelsize=7)
         panel.grid(alpha=0.25, linewidth=0.5)
         panel.legend(fontsize=7)
-    for panel in list(panels):
+    for panel in panels[len(sources) :]:
         panel.set_visible(False)
     try:
         canvas.savefig(path, dpi=110, metadata={"Software": None})
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _draw_curve(panel: Any, curve: Sequence[Figure], variant: str, number: int) -> None:
+    colour = _COLOURS[number % len(_COLOURS)]
+    panel.errorbar(
+        [line.pairs for line in curve],
+        [100 * line.above for line in curve],
+        [100 * line.error for line in curve],
+        color=colour,
+        marker=_MARKERS[number % len(_MARKERS)],
+        markersize=3.5,
+        linewidth=1.2,
+        elinewidth=0.6,
+        label=variant,
+    )
+    above = number == 0
+    for line in curve:
+        if round(100 * line.threshold) % 20 == 10:
+            panel.annotate(
+                f"{line.threshold:g}",
+                (line.pairs, 100 * line.above),
+                (4, 4) if above else (-5, -9 * number),
+                textcoords="offset points",
+                horizontalalignment="left" if above else "right",
+                color=colour,
+                fontsize=6,
+            )

@@ -81,10 +81,11 @@ class Plan(_Model):
 
     Attributes:
         source, labelled, judge: see :class:`Source`, :class:`Labelled`, :class:`Judge`; the first judge
-            decides, further ones are printed beside it.
+            decides, further ones stand beside it.
         variants: of :func:`corpus_builder.similarity.jaccard`.
         lowest, highest, step: the thresholds.
-        level: estimated share of good pairs at which a threshold is suggested.
+        level, band_level: estimated share of good pairs, as a whole and at the edge, at which a threshold is
+            suggested; see :func:`corpus_builder.study.quality.suggest`.
         exclude: files or globs below the data folder whose texts are neither mined nor used as labels.
         seed: of all samples.
     """
@@ -97,6 +98,7 @@ class Plan(_Model):
     highest: float = Field(default=0.9, gt=0, le=1)
     step: float = Field(default=0.05, gt=0)
     level: float = Field(default=0.8, gt=0, le=1)
+    band_level: float = Field(default=0.5, gt=0, le=1)
     exclude: tuple[str, ...] = ()
     seed: int = 0
 
@@ -108,6 +110,12 @@ class Plan(_Model):
         if self.highest < self.lowest:
             raise ValueError("highest is below lowest")
         return self
+
+    @property
+    def paths(self) -> list[str]:
+        """All files of the plan below the data folder, each once."""
+        paths = [source.path for source in self.source] + [table.path for table in self.labelled]
+        return list(dict.fromkeys(paths))
 
     @property
     def thresholds(self) -> list[float]:

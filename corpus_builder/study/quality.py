@@ -48,10 +48,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The lowest threshold of a source and variant at which the level is reached; None: nowhere."""
+    """The threshold that a teacher's figures of a source and variant call for; None: no threshold does.
+
+    ``pairs`` and ``good`` are those of that threshold, or of the best one where there is none.
+    """
 
     source: str
     variant: str
+    teacher: str
     threshold: float | None
     pairs: int
     good: float
@@ -118,20 +122,21 @@ def figures(
     return lines
 
 
-def suggest(lines: Iterable[Figure], level: float) -> list[Suggestion]:
-    """For each source and variant the lowest threshold whose estimated share of good pairs reaches the level.
+def suggest(lines: Iterable[Figure], level: float, band_level: float) -> list[Suggestion]:
+    """For each source, variant and teacher the lowest threshold that is good as a whole and at its edge.
 
-    Lines of one teacher. Where no threshold does, the best one's figures stand there without it.
+    As a whole: the estimated share of good pairs reaches ``level``. At its edge: that of the pairs which this
+    threshold adds to the next higher one reaches ``band_level``. The second matters where most pairs are very
+    similar: a thousand bad ones at the lower end would not move the share of the whole.
     """
-    by_cell: dict[tuple[str, str], list[Figure]] = {}
+    by_cell: dict[tuple[str, str, str], list[Figure]] = {}
     for line in lines:
-        by_cell.setdefault((line.source, line.variant), []).append(line)
+        by_cell.setdefault((line.source, line.variant, line.teacher), []).append(line)
     suggestions = []
-    for (source, variant), cell in by_cell.items():
-        reached = [line for line in cell if line.good >= level]
-        line = min(reached, key=lambda f: f.threshold) if reached else max(cell, key=lambda f: f.good)
-        threshold = line.threshold if reached else None
-        suggestions.append(Suggestion(source, variant, threshold, line.pairs, line.good))
+    for key, cell in by_cell.items():
+        fit = [f for f in cell if f.good >= level and f.band_good is not None and f.band_good >= band_level]
+        line = min(fit, key=lambda f: f.threshold) if fit else max(cell, key=lambda f: f.good)
+        suggestions.append(Suggestion(*key, line.threshold if fit else None, line.pairs, line.good))
     return suggestions
 
 

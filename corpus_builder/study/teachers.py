@@ -84,15 +84,15 @@ class VectorCache:
     Args:
         teacher: encodes what is not there yet.
         folder: one folder below it for each teacher.
-        on_encoded: called with the number of sentences after each chunk.
+        on_step: told after each chunk how far it is.
     """
 
     def __init__(
-        self, teacher: Teacher, folder: Path, on_encoded: Callable[[int], None] = lambda count: None
+        self, teacher: Teacher, folder: Path, on_step: Callable[[str], None] = lambda message: None
     ) -> None:
         self._teacher = teacher
         self._folder = folder / teacher.name
-        self._on_encoded = on_encoded
+        self._on_step = on_step
         self._vectors: dict[bytes, npt.NDArray[np.float16]] = {}
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.glob("*.npz")):
@@ -119,7 +119,7 @@ class VectorCache:
             keys = [_key(text) for text in chunk]
             self._save(keys, vectors)
             self._vectors.update(zip(keys, vectors, strict=True))
-            self._on_encoded(len(chunk))
+            self._on_step(f"{self._teacher.name}: {len(self._vectors):,} sentences encoded")
 
     def _save(self, keys: list[bytes], vectors: npt.NDArray[np.float16]) -> None:
         path = self._folder / f"{keys[0].hex()}.npz"
