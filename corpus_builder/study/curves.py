@@ -19,8 +19,8 @@ def plot_curves(lines: Sequence[Figure], calibration: Calibration, level: float,
     """Draw the lines of one teacher as a PNG.
 
     Across: pairs (logarithmic). Up: share of them whose teacher cosine reaches the teacher's threshold, with
-    its standard error. The thresholds 0.3, 0.5, 0.7 and 0.9 are written beside their points. The dashed line is where the
-    estimated share of good pairs reaches ``level``.
+    its standard error. The thresholds 0.3, 0.5, 0.7 and 0.9 are written beside their points. The dashed
+    line is where the estimated share of good pairs reaches ``level``.
 
     Raises:
         InputError: Matplotlib is not installed, or the file cannot be written.

@@ -102,10 +102,11 @@ class VectorCache:
 
     def cosines(self, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
         """The cosine of each pair's two vectors, in [-1, 1]."""
+        if not pairs:
+            return np.zeros(0)
         self._encode_missing(dict.fromkeys(text for pair in pairs for text in pair))
         left, right = (
-            np.array([self._vectors[_key(pair[side])] for pair in pairs], np.float64).reshape(len(pairs), -1)
-            for side in (0, 1)
+            np.array([self._vectors[_key(pair[side])] for pair in pairs], np.float64) for side in (0, 1)
         )
         # Half precision moves a vector's length by up to 0.05 %.
         lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
