@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -101,18 +102,23 @@ def _mine(
     def named() -> Iterable[TextGroup]:
         return (group._replace(source=source) for group in groups()) if source else groups()
 
-    with Progress(run.command) as progress:
-        lines = mine(
-            named,
-            mining,
-            run.work_folder,
-            {**run.identity(), **identity, "source": source},
-            exclusion,
-            run.counts,
-            processes=processes or cores(),
-            on_progress=progress.advance,
-        )
-        run.write(lines)
+    try:
+        with Progress(run.command) as progress:
+            lines = mine(
+                named,
+                mining,
+                run.work_folder,
+                {**run.identity(), **identity, "source": source},
+                exclusion,
+                run.counts,
+                processes=processes or cores(),
+                on_progress=progress.advance,
+            )
+            run.write(lines)
+    finally:
+        # Nothing finished, nothing to go on from.
+        if not any(run.work_folder.rglob("[0-9]*.json")):
+            shutil.rmtree(run.work_folder, ignore_errors=True)
 
 
 def mine_questions(

@@ -51,7 +51,7 @@ def show_similarities(model: RoFormerSim) -> None:
 
 def show_mined_pairs() -> None:
     """Pairs that corpus-builder finds in the small texts of this folder."""
-    for command, source in (("answers", "qa.jsonl"), ("documents", "documents.jsonl")):
+    for command, source in (("mine-answers", "qa.jsonl"), ("mine-documents", "documents.jsonl")):
         print(f"\n== corpus-builder {command} examples/{source}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "pairs.jsonl"

@@ -39,13 +39,13 @@ part() {
 }
 
 # Labelled or shared-answer groups: what people wrote and judged, taken with light cleaning only.
-groups() { part "groups-$1" groups --source "$1" "${@:2}"; }
+groups() { part "groups-$1" clean-groups --source "$1" "${@:2}"; }
 # Questions asked in several places of a source: guards on numbers, negation and replaced words.
-questions() { part "groups-questions-$1" questions --source "$1" --min-chars 7 --threshold "$2" "${@:3}"; }
-answers() { part "answers-$1" answers --source "$1" --same-numbers --same-negation --merge-questions --threshold "$2" "${@:3}"; }
+questions() { part "groups-questions-$1" mine-questions --source "$1" --min-chars 7 --threshold "$2" "${@:3}"; }
+answers() { part "answers-$1" mine-answers --source "$1" --same-numbers --same-negation --merge-questions --threshold "$2" "${@:3}"; }
 # documents SOURCE THRESHOLD WINDOW: the window joins neighbouring documents (days, threads, dialogues).
 documents() {
-    part "documents-$1" documents --source "$1" --same-numbers --same-negation --max-substituted 2 \
+    part "documents-$1" mine-documents --source "$1" --same-numbers --same-negation --max-substituted 2 \
         --substituted-share 0.15 --min-chars 6 --threshold "$2" --window "$3" "${@:4}"
 }
 docs=$data/text/docs
@@ -90,7 +90,7 @@ LIST
 documents cluecorpussmall 0.5 1 "$data/docs/CLUECorpusSmall-sample/docs.jsonl.gz"
 documents cmrc2018 0.5 1 "$data/qa/CMRC2018/dev.jsonl.gz" "$data/qa/CMRC2018/trial.jsonl"
 
-"$python" -m corpus_builder.cli groups "$parts"/groups-*.jsonl.gz --output "$out/groups.jsonl.gz" \
+"$python" -m corpus_builder.cli clean-groups "$parts"/groups-*.jsonl.gz --output "$out/groups.jsonl.gz" \
     --exclude "$data/sts/*/valid.tsv" --on-error skip --json > "$parts/all-groups.json"
 for kind in answers documents; do
     # Gzip files laid end to end are one gzip file.

@@ -87,7 +87,9 @@ def _run(arguments: list[str]) -> int:
         path = error.ctx.command_path if error.ctx else "corpus-builder"
         return _complain(f"{error.format_message()} (see {path} --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted; what is finished is kept where the command can go on from it", 130)
+        return _complain(
+            "interrupted; the output was not written, finished pieces are kept for the next run", 130
+        )
     return 0
 
 

@@ -12,7 +12,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class OptionGroup:
-    """Base of dataclasses whose fields are options: ``name: Annotated[type, typer.Option(...)] = default``."""
+    """Base of dataclasses whose fields are options: ``name: Annotated[type, Option(...)] = default``."""
 
 
 def expanded(command: Command) -> Command:
@@ -40,7 +40,7 @@ def expanded(command: Command) -> Command:
     @functools.wraps(command)
     def with_groups(**values: Any) -> Any:
         for name, kind in groups.items():
-            values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})  # type: ignore[arg-type]
+            values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
         return command(**values)
 
     with_groups.__signature__ = signature.replace(parameters=plain)  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def expanded(command: Command) -> Command:
 def _options(group: type) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     options = []
-    for field in fields(group):  # type: ignore[arg-type]
+    for field in fields(group):
         default = field.default
         if default is MISSING:
             default = (

@@ -41,11 +41,11 @@ class PartsFolder:
 
     Args:
         path: The folder; made if need be.
-        identity: Everything the parts depend on (command, settings, inputs). A folder begun with another
-            identity is refused.
+        identity: Everything the parts depend on (command, settings, ``inputs``). Parts of other inputs are
+            of no use and removed; those of other settings may be hours of work, and are not.
 
     Raises:
-        InputError: The folder cannot be made, or was begun by another run.
+        InputError: The folder cannot be made, or holds parts made with other settings.
     """
 
     def __init__(self, path: str | Path, identity: Mapping[str, Any]) -> None:
@@ -57,6 +57,10 @@ class PartsFolder:
             found = json.loads(place.read_text("utf-8")) if place.exists() else None
         except (OSError, ValueError) as error:
             raise InputError(f"{self.path}: cannot be used for unfinished work ({error})") from None
+        if found is not None and (not self.numbers() or found.get("inputs") != wanted.get("inputs")):
+            self.remove()
+            self.path.mkdir(parents=True, exist_ok=True)
+            found = None
         if found is None:
             _write_json(place, wanted)
         elif found != wanted:
@@ -65,6 +69,10 @@ class PartsFolder:
                 f"{self.path}: holds unfinished work of another run ({', '.join(sorted(keys))} differ); "
                 "finish that run, remove the folder, or choose another output"
             )
+
+    def numbers(self) -> list[int]:
+        """The parts that are complete, in order."""
+        return sorted(int(path.stem) for path in self.path.glob("[0-9]*.json"))
 
     def has(self, number: int) -> bool:
         """Whether the part is complete."""

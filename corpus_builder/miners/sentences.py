@@ -81,7 +81,7 @@ def cut_and_sift(
 ) -> Sentences:
     """Cut texts into sentences and keep those worth comparing.
 
-    Left out, and counted in this order: too short or too long, too little Chinese, a benchmark's, boilerplate,
+    Left out, and counted in this order: too short or long, too little Chinese, of a benchmark, boilerplate,
     said before in the same group (in the same text where pairs are sought across texts).
 
     Args:

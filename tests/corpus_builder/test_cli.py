@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-COMMANDS = ["groups", "questions", "answers", "documents", "texts"]
+COMMANDS = ["clean-groups", "mine-questions", "mine-answers", "mine-documents", "texts"]
 
 
 def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -73,13 +73,13 @@ def test_importing_the_package_loads_no_framework() -> None:
 
 
 def test_answers_of_the_example(tmp_path: Path) -> None:
-    result = run("answers", EXAMPLES / "qa.jsonl", "-o", tmp_path / "pairs.jsonl.gz", "--json")
+    result = run("mine-answers", EXAMPLES / "qa.jsonl", "-o", tmp_path / "pairs.jsonl.gz", "--json")
     assert result.returncode == 0
     summary = json.loads(result.stdout)
     pairs = rows(tmp_path / "pairs.jsonl.gz")
     assert len(pairs) == summary["counts"]["pairs"] == summary["counts"]["rows written"] >= 20
     assert summary["settings"]["threshold"] == 0.5
-    assert set(pairs[0]) == {"text_a", "text_b", "score", "source"}
+    assert set(pairs[0]) == {"text_a", "text_b", "score", "source", "origin"}
     assert {"先炒鸡蛋，盛出来再炒西红柿。", "先把鸡蛋炒好盛出来，再炒西红柿。"} in [
         {pair["text_a"], pair["text_b"]} for pair in pairs
     ]
@@ -87,7 +87,7 @@ def test_answers_of_the_example(tmp_path: Path) -> None:
 
 def test_documents_of_the_example(tmp_path: Path) -> None:
     result = run(
-        "documents", EXAMPLES / "documents.jsonl", "-o", tmp_path / "pairs.jsonl", "--source", "例子"
+        "mine-documents", EXAMPLES / "documents.jsonl", "-o", tmp_path / "pairs.jsonl", "--source", "例子"
     )
     assert result.returncode == 0
     assert "pairs above the threshold" in result.stdout
@@ -97,10 +97,10 @@ def test_documents_of_the_example(tmp_path: Path) -> None:
 
 
 def test_groups_and_questions_and_texts_of_the_example(tmp_path: Path) -> None:
-    assert run("groups", EXAMPLES / "groups.jsonl", "-o", tmp_path / "groups.jsonl").returncode == 0
+    assert run("clean-groups", EXAMPLES / "groups.jsonl", "-o", tmp_path / "groups.jsonl").returncode == 0
     assert len(rows(tmp_path / "groups.jsonl")) == 20
     asked = run(
-        "questions", EXAMPLES / "documents.jsonl", "-o", tmp_path / "asked.jsonl", "--threshold", "0.5"
+        "mine-questions", EXAMPLES / "documents.jsonl", "-o", tmp_path / "asked.jsonl", "--threshold", "0.5"
     )
     assert asked.returncode == 0
     assert "小区的旧电梯什么时候能换新的？" in [group["text"] for group in rows(tmp_path / "asked.jsonl")]
@@ -114,21 +114,21 @@ def test_sts_tables_become_groups(tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text(
         "text_a\ttext_b\tlabel\n天气很冷\t天气真冷\t5\n天气很冷\t我饿了\t0\n", "utf-8"
     )
-    run("groups", "--shape", "sts", tmp_path / "train.tsv", "-o", tmp_path / "g.jsonl")
+    run("clean-groups", "--shape", "sts", tmp_path / "train.tsv", "-o", tmp_path / "g.jsonl")
     assert rows(tmp_path / "g.jsonl") == [{"text": "天气很冷", "synonyms": ["天气真冷"], "source": "train"}]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_excluded_texts_are_in_no_output(tmp_path: Path, command: str) -> None:
-    example = {"groups": "groups", "answers": "qa"}.get(command, "documents")
-    thresholds = [] if command in {"groups", "texts"} else ["--threshold", "0.4"]
+    example = {"clean-groups": "groups", "mine-answers": "qa"}.get(command, "documents")
+    thresholds = [] if command in {"clean-groups", "texts"} else ["--threshold", "0.4"]
     out = tmp_path / "out.jsonl"
     assert run(command, EXAMPLES / f"{example}.jsonl", "-o", out, *thresholds).returncode == 0
     before = out.read_text("utf-8")
     victims = {
-        "groups": "身份证怎么办理",
-        "answers": "先炒鸡蛋，盛出来再炒西红柿。",
-        "questions": "小区的旧电梯什么时候能换新的？",
+        "clean-groups": "身份证怎么办理",
+        "mine-answers": "先炒鸡蛋，盛出来再炒西红柿。",
+        "mine-questions": "小区的旧电梯什么时候能换新的？",
     }
     victim = victims.get(command, "这本书讲的是一个修表匠的一生。")
     assert victim in before
@@ -142,7 +142,7 @@ def test_excluded_texts_are_in_no_output(tmp_path: Path, command: str) -> None:
 
 def test_a_bad_row_stops_the_run_and_leaves_no_output(tmp_path: Path) -> None:
     (tmp_path / "qa.jsonl").write_text('{"question": "甲", "answers": []}\n{"question": "乙"}\n', "utf-8")
-    result = run("answers", tmp_path / "qa.jsonl", "-o", tmp_path / "out.jsonl")
+    result = run("mine-answers", tmp_path / "qa.jsonl", "-o", tmp_path / "out.jsonl")
     assert_refused(result, "qa.jsonl, line 2", '"answers" is missing')
     assert [path.name for path in tmp_path.iterdir()] == ["qa.jsonl"]
 
@@ -150,7 +150,13 @@ def test_a_bad_row_stops_the_run_and_leaves_no_output(tmp_path: Path) -> None:
 def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_text('{"doc_id": "1"}\n{"doc_id": "2", "text": "甲"}\n{"doc', "utf-8")
     result = run(
-        "documents", tmp_path / "d.jsonl", "-o", tmp_path / "out.jsonl.gz", "--on-error", "skip", "--json"
+        "mine-documents",
+        tmp_path / "d.jsonl",
+        "-o",
+        tmp_path / "out.jsonl.gz",
+        "--on-error",
+        "skip",
+        "--json",
     )
     assert result.returncode == 0
     assert json.loads(result.stdout)["counts"]["rows rejected"] == 2
@@ -165,14 +171,13 @@ def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
 
 def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     example, out = EXAMPLES / "qa.jsonl", tmp_path / "out.jsonl"
-    assert_refused(run("answers", tmp_path / "fehlt.jsonl", "-o", out), "fehlt.jsonl", "no such file")
-    assert_refused(run("answers", tmp_path / "*.gz", "-o", out), "no file matches")
-    assert_refused(run("answers", tmp_path, "-o", out), "no file with a known ending")
-    assert_refused(run("answers", example, "-o", out, "--threshold", "1.5"), "--threshold 1.5")
-    assert_refused(run("answers", example, "-o", out, "--treshold", "0.5"), "--treshold", "--help")
-    assert_refused(run("answers", example), "--output")
-    assert_refused(run("answers", example, "-o", tmp_path), "no ordinary file")
-    assert_refused(run("answers", example, "-o", out, "--exclude", tmp_path / "fehlt.tsv"), "fehlt.tsv")
+    assert_refused(run("mine-answers", tmp_path / "fehlt.jsonl", "-o", out), "fehlt.jsonl", "no such file")
+    assert_refused(run("mine-answers", tmp_path / "*.gz", "-o", out), "no file matches")
+    assert_refused(run("mine-answers", tmp_path, "-o", out), "no file with a known ending")
+    assert_refused(run("mine-answers", example, "-o", out, "--threshold", "1.5"), "--threshold 1.5")
+    assert_refused(run("mine-answers", example, "-o", out, "--treshold", "0.5"), "--treshold", "--help")
+    assert_refused(run("mine-answers", example), "--output")
+    assert_refused(run("mine-answers", example, "-o", out, "--exclude", tmp_path / "fehlt.tsv"), "fehlt.tsv")
     assert_refused(run("mine"), "mine")
     assert not out.exists()
 
@@ -180,7 +185,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.jsonl")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "corpus_builder.cli", "answers", str(tmp_path / "endless.jsonl")]
+    command = [sys.executable, "-m", "corpus_builder.cli", "mine-answers", str(tmp_path / "endless.jsonl")]
     process = subprocess.Popen(
         [*command, "-o", str(out / "pairs.jsonl")],
         stderr=subprocess.PIPE,
@@ -196,5 +201,8 @@ def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> N
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr == "error: interrupted; the output was not written\n"
+    assert (
+        stderr
+        == "error: interrupted; the output was not written, finished pieces are kept for the next run\n"
+    )
     assert list(out.iterdir()) == []

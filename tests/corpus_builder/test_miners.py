@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +15,8 @@ from hypothesis import strategies as st
 
 from corpus_builder.clusters import complete_linkage
 from corpus_builder.exclusion import Exclusion
-from corpus_builder.miners.answers import merge_questions, mine_answers
-from corpus_builder.miners.documents import mine_documents
+from corpus_builder.miners.answers import answer_groups, merge_questions
+from corpus_builder.miners.documents import document_groups
 from corpus_builder.miners.groups import (
     clean_groups,
     distinct_texts,
@@ -21,11 +24,31 @@ from corpus_builder.miners.groups import (
     groups_from_shared_answers,
 )
 from corpus_builder.miners.questions import is_question, mine_questions
+from corpus_builder.miners.run import Mining, mine
+from corpus_builder.miners.sentences import TextGroup
 from corpus_builder.rows import Document, Group, Pair, Question, StsRow
 from corpus_builder.rules import Rules
 from corpus_builder.similarity import jaccard, normalise
 
 NOTHING = Exclusion()
+
+
+def mined(groups: list[TextGroup], mining: Mining, exclusion: Exclusion, counts: Counter[str]) -> list[Pair]:
+    with tempfile.TemporaryDirectory() as folder:
+        lines = list(mine(lambda: groups, mining, Path(folder), {}, exclusion, counts))
+    rows = map(json.loads, lines)
+    return [Pair(row["text_a"], row["text_b"], row["score"], row["source"]) for row in rows]
+
+
+def mine_answers(
+    questions: Iterable[Question],
+    threshold: float,
+    rules: Rules,
+    exclusion: Exclusion,
+    counts: Counter[str],
+) -> list[Pair]:
+    mining = Mining(threshold, "set", rules, across_texts=True)
+    return mined(list(answer_groups(questions, counts)), mining, exclusion, counts)
 
 
 def texts_of(pairs: Iterable[Pair]) -> set[frozenset[str]]:
@@ -54,14 +77,14 @@ class TestAnswers:
 
     def test_every_pair_carries_its_score_and_source(self) -> None:
         for pair in mine_answers([self.QUESTION], 0.5, Rules(), NOTHING, Counter()):
-            assert pair.score == jaccard(pair.text_a, pair.text_b)
+            assert pair.score == round(jaccard(pair.text_a, pair.text_b), 4)
             assert pair.source == "厨房"
 
     def test_a_question_with_one_answer_yields_nothing(self) -> None:
         counts: Counter[str] = Counter()
         lonely = Question("水？", ("水面高出米一个指节就可以了。水要高出米面一个指节才行。",))
         assert list(mine_answers([lonely], 0.1, Rules(), NOTHING, counts)) == []
-        assert counts == {"questions": 1, "questions with a single answer": 1}
+        assert (counts["questions"], counts["questions with a single answer"]) == (1, 1)
 
     def test_questions_do_not_mix(self) -> None:
         apart = [
@@ -96,8 +119,11 @@ class TestAnswers:
 
 class TestDocuments:
     @staticmethod
-    def mine(documents: list[Document], threshold: float = 0.5, **options: int) -> list[Pair]:
-        return list(mine_documents(lambda: documents, threshold, Rules(), NOTHING, Counter(), **options))
+    def mine(
+        documents: list[Document], threshold: float = 0.5, *, max_documents: int = 5, window: int = 1
+    ) -> list[Pair]:
+        mining = Mining(threshold, "set", Rules(), max_documents=max_documents)
+        return mined(list(document_groups(documents, window)), mining, NOTHING, Counter())
 
     HEADLINE = Document("1", "市图书馆新馆周六开放。\n本报讯：市图书馆的新馆将在周六开放。", "报纸")
 
@@ -271,5 +297,5 @@ def test_the_answer_miner_equals_a_plain_loop(answers: list[list[str]], threshol
             norm_a, norm_b = normalise(a), normalise(b)
             if jaccard(a, b) >= threshold and norm_a not in norm_b and norm_b not in norm_a:
                 expected.add(frozenset((norm_a, norm_b)))
-    mined = mine_answers([question], threshold, rules, NOTHING, Counter())
-    assert {frozenset((normalise(p.text_a), normalise(p.text_b))) for p in mined} == expected
+    found = mine_answers([question], threshold, rules, NOTHING, Counter())
+    assert {frozenset((normalise(p.text_a), normalise(p.text_b))) for p in found} == expected

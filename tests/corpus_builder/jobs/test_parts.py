@@ -44,10 +44,22 @@ def test_rows_without_their_summary_are_not_a_part(tmp_path):
     assert len(list(folder.rows(0))) == 1
 
 
-def test_the_work_of_another_run_is_refused(tmp_path):
-    PartsFolder(tmp_path, {"threshold": 0.5, "inputs": ["a"]})
+def test_work_done_with_other_settings_is_refused(tmp_path):
+    PartsFolder(tmp_path, {"threshold": 0.5, "inputs": ["a"]}).save(0, Part(ROWS))
     with pytest.raises(InputError, match=r"another run \(threshold differ\).*finish that run"):
         PartsFolder(tmp_path, {"threshold": 0.6, "inputs": ["a"]})
+
+
+def test_work_on_other_inputs_is_begun_anew(tmp_path):
+    PartsFolder(tmp_path, {"threshold": 0.5, "inputs": ["a"]}).save(0, Part(ROWS))
+    assert not PartsFolder(tmp_path, {"threshold": 0.5, "inputs": ["b"]}).has(0)
+
+
+def test_settings_may_change_before_anything_is_finished(tmp_path):
+    PartsFolder(tmp_path, {"threshold": 0.5, "inputs": ["a"]})
+    folder = PartsFolder(tmp_path, {"threshold": 0.6, "inputs": ["a"]})
+    folder.save(3, Part(ROWS))
+    assert folder.numbers() == [3]
 
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path):
