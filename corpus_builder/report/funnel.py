@@ -65,3 +65,10 @@ def _stage(unit: str, drops: list[tuple[str, int]], counts: Mapping[str, int]) -
         kept = counts[unit]
         steps.append(Step(f"{unit} kept", kept, left - kept, kept / first))
     return steps
+
+
+def other_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts that :func:`funnel` does not show."""
+    units = {match["unit"] for name in counts if (match := _DROP.fullmatch(name))}
+    shown = units | {stage[0].label for stage in funnel(counts)}
+    return {name: count for name, count in counts.items() if name not in shown and not _DROP.fullmatch(name)}

@@ -12,7 +12,7 @@ from typing import Any
 from corpus_builder.errors import InputError
 from corpus_builder.report.charts import HEIGHT, WIDTH, Chart, bar_chart
 from corpus_builder.report.differences import Span, mark_differences
-from corpus_builder.report.funnel import funnel
+from corpus_builder.report.funnel import funnel, other_counts
 from corpus_builder.report.histograms import Bin, Histogram
 from corpus_builder.report.run_files import RunFiles, find_run
 from corpus_builder.report.statistics import BANDS, MinedPair, RunStatistics, read_rejects
@@ -112,7 +112,7 @@ def _content(run: RunFiles, statistics: RunStatistics, samples: int, seed: int) 
         "seconds": seconds if isinstance(seconds, int | float) else None,
         "warnings": _warnings(run, statistics),
         "stages": funnel(run.counts),
-        "counts": {name: f"{count:,}" for name, count in run.counts.items()},
+        "counts": {name: f"{count:,}" for name, count in other_counts(run.counts).items()},
         "charts": _charts(statistics),
         "chart_width": WIDTH,
         "chart_height": HEIGHT,

@@ -12,6 +12,7 @@ from corpus_builder.errors import InputError
 from corpus_builder.manifest import MANIFEST_NAME
 from corpus_builder.readers import COMPRESSED, Format, find_inputs, format_of
 
+_SUMMARIES = (MANIFEST_NAME, "summary.json")
 _ROW_FORMATS = (Format.JSONL, Format.PARQUET)
 
 
@@ -31,7 +32,7 @@ class RunFiles:
     Attributes:
         name: the run's name, for the title.
         data: the files with mined rows, in order.
-        summary: the parsed ``manifest.json`` or ``<output>.summary.json``; empty where there is none.
+        summary: the parsed manifest; empty where there is none.
         summary_path, rejects_path: None where there is no such file.
     """
 
@@ -92,9 +93,9 @@ class RunFiles:
 def find_run(run_path: str | Path) -> RunFiles:
     """The files of the run whose output is ``run_path``: a file of rows, or a folder of shards.
 
-    The summary of a folder is its ``manifest.json``; that of a file ``pairs.jsonl.gz`` is
-    ``pairs.jsonl.gz.summary.json`` or ``pairs.summary.json`` beside it. Rejects are in
-    ``pairs.rejects.jsonl``, named likewise, or in the folder.
+    The summary of a folder is its ``manifest.json``; that of a file ``pairs.jsonl.gz`` is beside it,
+    ``pairs.jsonl.gz.manifest.json`` or ``pairs.manifest.json`` (also ``.summary.json``, what ``--json``
+    prints). Rejects are in ``pairs.rejects.jsonl``, named likewise, or in the folder's ``rejects.jsonl``.
 
     Raises:
         InputError: there is nothing at ``run_path``, it holds no rows, shards are missing, or the summary
@@ -103,13 +104,13 @@ def find_run(run_path: str | Path) -> RunFiles:
     path = Path(run_path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder; give the output of a mining command")
-    data = [file for file in find_inputs([path]) if not file.name.endswith(".summary.json")]
+    data = [file for file in find_inputs([path]) if not file.name.endswith(_SUMMARIES)]
     if others := [file for file in data if format_of(file) not in _ROW_FORMATS]:
         raise InputError(f"{others[0]}: a report is made of mined pairs or groups, JSON lines or Parquet")
     if not data:
         raise InputError(f"{path}: the folder holds no mined rows")
     names = dict.fromkeys((path.name, _stem(path)))
-    summaries = [path.with_name(f"{name}.summary.json") for name in names]
+    summaries = [path.with_name(f"{name}.{ending}") for name in names for ending in _SUMMARIES]
     rejects = [path.with_name(f"{name}.rejects.jsonl") for name in names]
     if path.is_dir():
         summaries.insert(0, path / MANIFEST_NAME)

@@ -21,10 +21,11 @@ from corpus_builder.errors import InputError
 from corpus_builder.manifest import Manifest, describe_inputs, steps
 from corpus_builder.report.charts import bar_chart
 from corpus_builder.report.differences import Span, mark_differences
-from corpus_builder.report.funnel import funnel
+from corpus_builder.report.funnel import funnel, other_counts
 from corpus_builder.report.histograms import Bin, Histogram, PartnerCounts, Reservoir, ScoreHistogram
 from corpus_builder.report.page import write_report
 from corpus_builder.report.statistics import RunStatistics
+from corpus_builder.run import OnError, Run
 from corpus_builder.similarity import jaccard, normalise
 from corpus_builder.writers import ShardedWriter
 
@@ -252,6 +253,21 @@ def test_a_folder_of_shards_is_read_by_its_manifest(tmp_path: Path) -> None:
         report(tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["pairs.jsonl.zst", "folder"])
+def test_what_a_command_writes_beside_its_output_is_found(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "游记.jsonl"
+    source.write_text('{"doc_id": "1", "text": "夏天去哪里玩好"}\n{"doc_id": 2}\n', "utf-8")
+    run = Run("mine-documents", [source], tmp_path / name, {"threshold": 0.55}, OnError.SKIP)
+    run.counts.update({"sentences": 5, "sentences dropped: length": 1})
+    assert len(list(run.rows("documents"))) == 1
+    run.write([pair("夏天去哪里玩好", "夏天到哪里玩好", 0.75)])
+    text = report(tmp_path / name).text
+    assert "mine-documents: 1 row in 1 file, 1 pair" in text
+    assert "after: length 4 1 80.0%" in text and "threshold 0.55" in text
+    assert f"{source.stat().st_size:,}" in text and "游记.jsonl 2 " in text
+    assert "rows written 1" in text
+
+
 def test_a_summary_that_does_not_fit_the_rows_is_pointed_out(run: Path) -> None:
     summary = run.with_name("pairs.summary.json")
     content = json.loads(summary.read_text("utf-8"))
@@ -430,6 +446,7 @@ def test_the_funnel_subtracts_each_drop_from_its_unit() -> None:
         [("sentences", 100, 0), ("after: length", 70, 30), ("after: boilerplate", 50, 20)],
         [("pairs above the threshold", 50, 0), ("after: negation", 40, 10), ("pairs kept", 38, 2)],
     ]
+    assert other_counts(counts) == {"windows": 6}
 
 
 def test_bars_are_as_high_as_their_counts() -> None:
