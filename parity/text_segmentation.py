@@ -3,9 +3,9 @@
     python parity/text_segmentation.py DATA --peer-python PYTHON [--output runs/parity] [--case "real texts"]
 
 DATA is a folder with texts (JSON lines, TSV; plain, .gz or .xz). bert4keras is called as RoFormer-Sim's
-training calls it: ``text_segmentate(text, maxlen * 1.2, "\\n。！？!?；;，, ", "；;，, ")``. A row tells for how
-many texts any piece differs at any of the lengths, or the first piece, which is what training takes. Exit code 1 if
-anything differs.
+training calls it: ``text_segmentate(text, maxlen * 1.2, "\\n。！？!?；;，, ", "；;，, ")``. A row tells for
+how many texts any piece differs at any of the lengths, or the first piece, which is what training takes.
+Exit code 1 if anything differs.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ from corpus_builder.kernels.sentences.scanning import (
     TRAILING,
     WEAK,
     WITHIN,
+    ZHI,
     State,
     class_at,
     flags_at,
@@ -94,20 +95,21 @@ def sentence_ends(codes: Codes, i: int, stop: int, tables: Tables, state: State)
         return True
     closed, pending = state[CLOSED], state[PENDING]
     flags = flags_at(codes, following, stop, tables)
-    goes_on = codes[following] == DE or (pending != FULL and flags & GOES_ON != 0)
+    goes_on = codes[following] in (DE, ZHI) or (pending != FULL and flags & GOES_ON != 0)
     if closed == TITLE:
         return False
     if closed in (WITHIN, ASIDE):
         return pending == FULL
+    quote_follows = kind in (OPEN_QUOTE, STRAIGHT_QUOTE)
     if closed == SAID:
-        return pending == FULL or flags & PRONOUN != 0
+        return pending == FULL or flags & PRONOUN != 0 or quote_follows
     if closed in (AT_START, INTRODUCED):
-        if kind in (OPEN_QUOTE, STRAIGHT_QUOTE):
+        if quote_follows:
             return True
         tag = closed == AT_START and _speech_tag(codes, following, stop, tables)
         return not (goes_on or tag)
     if pending == WEAK:
-        return not goes_on
+        return not goes_on and kind != OPEN_BRACKET
     if pending == TRAILING or (pending == FULL and state[AFTER] - state[MARK] > 1):
         return _ellipsis_ends(codes, following, stop, kind, tables, state)
     return True

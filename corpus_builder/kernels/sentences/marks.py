@@ -53,6 +53,12 @@ def semicolon_ends(codes: Codes, i: int, stop: int, tables: Tables, state: State
         return False
     if before == HAN or (STRAIGHT_QUOTE <= before <= CLOSE_TITLE and codes[i - 1] >= 0x80):
         return not (i + 1 < stop and (codes[i + 1] == 0x29 or codes[i + 1] == 0x2D))
+    if STRAIGHT_QUOTE <= before <= CLOSE_TITLE or (
+        before == OTHER and (codes[i - 1] >= 0x80 or codes[i - 1] == 0x25)
+    ):
+        for p in range(i - 2, max(state[START], i - 30) - 1, -1):  # 差异显著(P<0.05);HDL
+            if class_at(codes, p, tables) == HAN:
+                return True
     return script_at(codes, skip_spaces(codes, i + 1, stop, tables), 0, stop, tables) == HAN
 
 
@@ -144,7 +150,8 @@ def _full_stop(codes: Codes, i: int, before: int, stop: int, tables: Tables, sta
         if q == first and i - q <= 3:
             return False
         if direct == HAN:
-            return not (flags_at(codes, i - 1, stop, tables) & flags_at(codes, i + 1, stop, tables) & NAME)
+            last = flags_at(codes, i - 1, stop, tables) & flags_at(codes, max(first, i - 2), stop, tables)
+            return not (last & flags_at(codes, i + 1, stop, tables) & NAME)
     return True
 
 

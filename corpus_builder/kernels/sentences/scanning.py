@@ -37,17 +37,9 @@ AT_START, INTRODUCED, WITHIN, SAID, ASIDE, WHOLE, TITLE = 1, 2, 3, 4, 5, 6, 7
 
 DEEPEST = 8
 QUOTE_REACH, STRAIGHT_REACH, BRACKET_REACH, TITLE_REACH, TAG_REACH = 40, 300, 100, 60, 24
-DE, BE, TO_LAUGH, ORDINAL, COMMA_OF_LISTS, DASH = (
-    0x7684,
-    0x662F,
-    0x7B11,
-    0x7B2C,
-    0x3001,
-    0x2014,
-)  # 的是笑第、—
+DE, ZHI, BE, TO_LAUGH, ORDINAL, COMMA_OF_LISTS, DASH = map(ord, "的之是笑第、—")
 
-# Compiled into ``spans`` and kept on disk as a part of it, not each function for itself. Numba notices
-# changes of spans.py alone: after an edit of another file of this folder, delete its __pycache__.
+# Compiled into ``spans`` and kept on disk as a part of it, not each function for itself.
 _OPTIONS: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 if hasattr(DefaultOptions, "_nrt"):
     # The parts allocate nothing; counting references at their calls would take three quarters of the time.

@@ -9,10 +9,14 @@ in the same line and within a fixed reach, so time is linear whatever the text.
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from corpus_builder.kernels.compiling import compiled
 from corpus_builder.kernels.sentences.characters import (
@@ -63,6 +67,10 @@ from corpus_builder.kernels.texts import Codes, Offsets
 Spans = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
+# A part that counts references, as what makes arrays must.
+_part_that_allocates = njit(nogil=True)
+
+
 def sentence_spans(codes: Codes, offsets: Offsets) -> Spans:
     """Find the sentences of many texts at once.
 
@@ -80,7 +88,8 @@ def sentence_spans(codes: Codes, offsets: Offsets) -> Spans:
         >>> starts.tolist(), ends.tolist(), owner.tolist()
         ([0, 3, 7], [3, 6, 15], [0, 0, 2])
     """
-    spans, count = _spans(_frozen(codes, np.uint32), _frozen(offsets, np.int64), character_tables())
+    arrays = _frozen(codes, np.uint32), _frozen(offsets, np.int64)
+    (spans, count), _ = _compiled_pass(*arrays, character_tables())
     starts, ends, owner = spans[:, :count]
     return starts, ends, owner
 
@@ -92,7 +101,7 @@ def _frozen(array: npt.NDArray[Any], kind: type) -> npt.NDArray[Any]:
     return view
 
 
-@compiled
+@_part_that_allocates
 def _spans(codes: Codes, offsets: Offsets, tables: Tables) -> tuple[State, int]:
     capacity = len(codes) // 16 + len(offsets) + 16
     spans = np.empty((3, capacity), np.int64)
@@ -167,7 +176,7 @@ def _event(codes: Codes, i: int, stop: int, kind: int, tables: Tables, state: St
     return i + 1
 
 
-@compiled
+@_part_that_allocates
 def _grown(spans: State) -> State:
     # A loop, not slices: they take Numba longer to compile than all the rest.
     grown = np.empty((3, 2 * spans.shape[1]), np.int64)
@@ -192,3 +201,21 @@ def _add(
         return count
     spans[0, count], spans[1, count], spans[2, count] = start, end, text
     return count + 1
+
+
+def _compile(sources: int) -> Callable[[Codes, Offsets, Tables], tuple[tuple[State, int], int]]:
+    """The pass as it is called from Python and kept on disk.
+
+    Numba compiles anew when this file changes, or a value from outside that a function uses, and knows
+    nothing of the other files here: their checksum makes it such a value.
+    """
+
+    def spans(codes: Codes, offsets: Offsets, tables: Tables) -> tuple[tuple[State, int], int]:
+        return _spans(codes, offsets, tables), sources
+
+    return compiled(spans)
+
+
+_compiled_pass = _compile(
+    zlib.crc32(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
+)
