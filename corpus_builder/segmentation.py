@@ -35,10 +35,10 @@ def split_sentences(text: str) -> list[str]:
 def cut_to_length(text: str, maxlen: int) -> list[str]:
     """Pack a long text into pieces of about ``1.2 * maxlen`` characters, as SimBERT's training does.
 
-    Equal to bert4keras's ``text_segmentate(text, maxlen * 1.2, "\\n。！？!?；;，, ", "；;，, ")``, whose first
-    piece RoFormer-Sim's training takes. The text is cut at the coarsest of those marks that is needed (line
-    ends first, spaces last); neighbouring pieces are put together again while they fit. A stretch without any
-    mark stays longer: the tokenizer truncates it.
+    Equal to bert4keras's ``text_segmentate(text, maxlen * 1.2, "\\n。！？!?；;，, ", "；;，, ")``, whose
+    first piece RoFormer-Sim's training takes. The text is cut at the coarsest of those marks that is needed
+    (line ends first, spaces last); neighbouring pieces are put together again while they fit. A stretch
+    without any mark stays longer: the tokenizer truncates it.
 
     Example:
         >>> cut_to_length("今天下雨，我们不出门。明天再去公园。", 8)
