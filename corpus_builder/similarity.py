@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
 from corpus_builder.errors import InputError
 
@@ -68,7 +70,7 @@ def _converter() -> Callable[[str], str]:
     return convert
 
 
-def tokens(text: str, variant: Variant = "set") -> set[tuple[str, int]] | set[str]:
+def tokens(text: str, variant: Variant = "set") -> set[Any]:
     """What a text is made of, as a set, after :func:`normalise`.
 
     ``set``: its characters. ``multiset``: each character with how many of it came before, so that a set
@@ -83,8 +85,13 @@ def tokens(text: str, variant: Variant = "set") -> set[tuple[str, int]] | set[st
     if variant == "set":
         return set(normal)
     if variant == "bigram":
-        return {*normal, *map("".join, zip(normal, normal[1:], strict=False))}
-    return {(character, normal[:place].count(character)) for place, character in enumerate(normal)}
+        return {*normal, *map("".join, pairwise(normal))}
+    before: Counter[str] = Counter()
+    occurrences = set()
+    for character in normal:
+        occurrences.add((character, before[character]))
+        before[character] += 1
+    return occurrences
 
 
 def jaccard(a: str, b: str, *, variant: Variant = "set") -> float:
@@ -110,7 +117,7 @@ def jaccard(a: str, b: str, *, variant: Variant = "set") -> float:
         0.23076923076923078
     """
     set_a, set_b = tokens(a, variant), tokens(b, variant)
-    union = len(set_a | set_b)  # type: ignore[operator]
+    union = len(set_a | set_b)
     return len(set_a & set_b) / union if union else 0.0
 
 

@@ -72,7 +72,7 @@ def words_for(texts: int) -> int:
 def fill_bits(
     rows: ShortInts, row_starts: Ints, places: ShortInts, begin: int, end: int, width: int, bits: Words
 ) -> None:
-    """Write the bit rows of the texts from ``begin`` to ``end``; ``bits`` is 0 before, its first row stays so."""
+    """Write the bit rows of the texts from ``begin`` to ``end``; ``bits`` is 0 before, row 0 stays so."""
     for x in range(begin, end):
         column = np.uint64(x - begin)
         word, bit = column >> np.uint64(6), np.uint64(1) << (column & np.uint64(63))

@@ -38,6 +38,12 @@ def check_guards(guards: Guards) -> Guards:
 
 
 @inlined
+def has_guards(guards: Guards) -> bool:
+    """Whether any guard is on."""
+    return guards.equal or guards.contained or guards.max_length_ratio < np.inf
+
+
+@inlined
 def refused(
     codes: Codes, offsets: Offsets, i: int, j: int, guards: Guards, dropped: npt.NDArray[np.int64]
 ) -> bool:

@@ -1,8 +1,4 @@
-"""The token sets of a group: repeats and tokens of a single text dropped, ordered by size.
-
-Functions that Numba compiles take bare arrays here: it counts references to what comes in a tuple, at each
-use, and that costs more than the work.
-"""
+"""The token sets of a group: repeats and tokens of a single text dropped, ordered by size."""
 
 from __future__ import annotations
 
@@ -19,9 +15,16 @@ Words = npt.NDArray[np.uint64]
 
 @compiled
 def collect_sets(
-    numbers: Codes, offsets: Offsets, first: int, last: int, marks: Words, tokens: Codes, starts: Ints, seen: Codes
+    numbers: Codes,
+    offsets: Offsets,
+    first: int,
+    last: int,
+    marks: Words,
+    tokens: Codes,
+    starts: Ints,
+    seen: Codes,
 ) -> int:
-    """The set of each text from ``first`` to ``last``: text ``first + r`` gets ``tokens[starts[r] : starts[r + 1]]``.
+    """Write the set of text ``first + r``, up to ``last``, to ``tokens[starts[r] : starts[r + 1]]``.
 
     Args:
         numbers, offsets, first, last: what the texts are made of.
@@ -93,9 +96,15 @@ def order_by_size(starts: Ints, texts: int, order: ShortInts, sizes: ShortInts, 
 
 @compiled
 def place_tokens(
-    tokens: Codes, starts: Ints, order: ShortInts, count: int, places: ShortInts, rows: ShortInts, row_starts: Ints
+    tokens: Codes,
+    starts: Ints,
+    order: ShortInts,
+    count: int,
+    places: ShortInts,
+    rows: ShortInts,
+    row_starts: Ints,
 ) -> None:
-    """Write the places of the shared tokens of the x-th text to ``rows[row_starts[x] : row_starts[x + 1]]``."""
+    """Write the places of the x-th text's shared tokens to ``rows[row_starts[x] : row_starts[x + 1]]``."""
     at = 0
     row_starts[0] = 0
     for x in range(count):

@@ -72,8 +72,9 @@ def normalise_spans(
     for span, form in by_python.items():
         normal[offsets[span] : offsets[span + 1]] = form
     if simplified:
-        # A line break is part of no dictionary entry, so converting all lines at once converts each by itself.
-        return encode_texts(simplify("\n".join(decode_texts(normal, offsets))).split("\n")[: len(starts)])
+        # No dictionary entry has a line break, so converting all lines at once converts each by itself.
+        lines = simplify("\n".join(decode_texts(normal, offsets))).split("\n")
+        return encode_texts(lines[: len(starts)])
     return normal, offsets
 
 

@@ -46,7 +46,8 @@ def number_tokens(
 
     Example:
         >>> from corpus_builder.kernels.texts import encode_texts
-        >>> numbers, offsets, limit = number_tokens(*encode_texts(["天天好", "天天"]), np.array([0, 2]), "multiset")
+        >>> codes, offsets = encode_texts(["天天好", "天天"])
+        >>> numbers, _, limit = number_tokens(codes, offsets, np.array([0, 2]), "multiset")
         >>> [chr(n) if n < CODE_POINTS else n - CODE_POINTS for n in numbers.tolist()]
         ['天', 0, '好', '天', 0]
     """
@@ -138,9 +139,9 @@ def _digits(number: int) -> int:
 
 
 @inlined
-def _find(table_keys: Ints, key: int, shift: int, mask: int) -> int:
+def _find(table_keys: Ints, key: int, shift: np.uint64, mask: int) -> int:
     """The slot that holds the key or is free for it."""
-    slot = np.int64((np.uint64(key) * np.uint64(_GOLDEN)) >> shift)
+    slot = int(np.int64((np.uint64(key) * np.uint64(_GOLDEN)) >> shift))
     while table_keys[slot] != key and table_keys[slot] != _EMPTY:
         slot = (slot + 1) & mask
     return slot

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba.extending
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
+
+# Declared with the compiler's own arguments, called with others: for a type checker, anything.
+intrinsic: Any = numba.extending.intrinsic
 
 LANE_WORDS = 8
 LANE_BITS = 64 * LANE_WORDS

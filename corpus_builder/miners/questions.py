@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from corpus_builder.clusters import complete_linkage
 from corpus_builder.exclusion import Exclusion
-from corpus_builder.join import jaccard_join
 from corpus_builder.rows import Group
 from corpus_builder.rules import Counts, Rules, prepare
+from corpus_builder.similarity import jaccard_pairs
 
 # Words that take the question out of a question word: 无论什么时候, 不知道怎么说, 多少有点.
 _NO_QUESTION = re.compile(
@@ -45,7 +45,7 @@ def mine_questions(
 ) -> Iterator[Group]:
     """People ask the same thing in many threads: join all questions of a source with one another.
 
-    All pairs at or above the threshold are found exactly (:func:`corpus_builder.join.jaccard_join`); then
+    All pairs at or above the threshold are found exactly (:func:`corpus_builder.similarity.jaccard_pairs`); then
     groups grow from the most similar pair down, and two groups merge only while every member is similar to
     every other (complete linkage), so that a chain of small changes cannot join strangers.
 
@@ -62,7 +62,7 @@ def mine_questions(
     counts["questions"] += len(texts)
     normalised_texts = list(texts)
     scores: dict[tuple[int, int], float] = {}
-    for i, j, score in jaccard_join(normalised_texts, threshold, normalised=True):
+    for i, j, score in jaccard_pairs(normalised_texts, threshold, normalised=True):
         counts["pairs above the threshold"] += 1
         if rules.compatible(normalised_texts[i], normalised_texts[j]):
             scores[i, j] = score
