@@ -1,30 +1,18 @@
-"""Character Jaccard: worked examples, and the fast kernels against Python sets."""
+"""Character Jaccard: worked examples of each variant, and the search for pairs against two loops."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from similarity_oracle import THRESHOLDS, normal_form, token_set
 
-from corpus_builder.join import jaccard_join, similar_pairs
-from corpus_builder.similarity import jaccard, jaccard_pairs, normalise
+from corpus_builder.errors import InputError
+from corpus_builder.similarity import VARIANTS, Variant, jaccard, jaccard_pairs, normalise, tokens
 
 # Few characters, so that random texts are similar often; Latin, digits, marks and an astral one among them.
-TEXTS = st.lists(st.text(alphabet="天气好不冷热吗明今Ａa1 ，。？😀𠮷", max_size=12), max_size=25)
-THRESHOLDS = st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.6, 2 / 3, 0.75, 0.8, 0.9, 1.0])
-
-
-def oracle(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
-    """All pairs by nothing but sets."""
-    sets = [set(normalise(text)) for text in texts]
-    pairs = []
-    for i, a in enumerate(sets):
-        for j in range(i + 1, len(sets)):
-            union = a | sets[j]
-            score = len(a & sets[j]) / len(union) if union else 0.0
-            if union and score >= threshold:
-                pairs.append((i, j, score))
-    return pairs
+TEXT = st.text(alphabet="天气好不冷热吗明今Ａa1 ，。？😀𠮷", max_size=12)
+VARIANT = st.sampled_from(VARIANTS)
 
 
 def test_normalise_drops_width_case_punctuation_and_space() -> None:
@@ -43,55 +31,60 @@ def test_jaccard_is_shared_over_all_characters() -> None:
 
 def test_multiset_jaccard_counts_repeats() -> None:
     # 天:2/1, 好:1/2 -> min sum 2, max sum 4; as sets the two are equal.
-    assert jaccard("天天好", "天好好", multiset=True) == pytest.approx(0.5)
+    assert jaccard("天天好", "天好好", variant="multiset") == pytest.approx(0.5)
     assert jaccard("天天好", "天好好") == 1.0
-    assert jaccard("", "", multiset=True) == 0.0
+    assert jaccard("", "", variant="multiset") == 0.0
+
+
+def test_bigram_jaccard_counts_order() -> None:
+    # 我,爱,你 are shared; 我爱, 爱你 against 你爱, 爱我 are not: 3 of 7. As sets the two are equal.
+    assert jaccard("我爱你", "你爱我", variant="bigram") == pytest.approx(3 / 7)
+    assert jaccard("我爱你", "你爱我") == jaccard("我爱你", "你爱我", variant="multiset") == 1.0
+    # One character has no neighbour: 我 of 我, 爱, 我爱.
+    assert jaccard("我", "我爱", variant="bigram") == pytest.approx(1 / 3)
+    assert jaccard("", "。", variant="bigram") == 0.0
 
 
 @settings(max_examples=300, deadline=None)
-@given(TEXTS, THRESHOLDS)
-def test_matrix_kernel_equals_sets(texts: list[str], threshold: float) -> None:
-    assert jaccard_pairs(texts, threshold) == oracle(texts, threshold)
+@given(TEXT, TEXT, VARIANT)
+def test_jaccard_is_symmetric_and_one_for_equal_texts(a: str, b: str, variant: Variant) -> None:
+    assert 0 <= jaccard(a, b, variant=variant) == jaccard(b, a, variant=variant) <= 1
+    assert jaccard(a, a, variant=variant) == (1.0 if normalise(a) else 0.0)
 
 
 @settings(max_examples=300, deadline=None)
-@given(TEXTS, THRESHOLDS)
-def test_prefix_filter_join_equals_sets(texts: list[str], threshold: float) -> None:
-    assert sorted(jaccard_join(texts, threshold)) == oracle(texts, threshold)
+@given(TEXT, VARIANT)
+def test_tokens_are_as_many_as_the_formulas_say(text: str, variant: Variant) -> None:
+    assert len(tokens(text, variant)) == len(token_set(normal_form(text), variant))
 
 
-@settings(max_examples=50, deadline=None)
-@given(
-    st.lists(
-        st.text(
-            alphabet="的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会",
-            min_size=20,
-            max_size=40,
-        ),
-        max_size=40,
-    ),
-    THRESHOLDS,
-)
-def test_both_kernels_agree_on_long_texts(texts: list[str], threshold: float) -> None:
-    assert sorted(jaccard_join(texts, threshold)) == jaccard_pairs(texts, threshold)
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TEXT, max_size=25), st.sampled_from(THRESHOLDS), VARIANT)
+def test_all_pairs_are_those_of_two_loops(texts: list[str], threshold: float, variant: Variant) -> None:
+    expected = [
+        (i, j, score)
+        for i, a in enumerate(texts)
+        for j, b in enumerate(texts)
+        if i < j and (score := jaccard(a, b, variant=variant)) >= threshold
+    ]
+    assert jaccard_pairs(texts, threshold, variant=variant) == expected
+    normal = [normalise(text) for text in texts]
+    assert jaccard_pairs(normal, threshold, variant=variant, normalised=True) == expected
 
 
-def test_kernel_is_exact_across_blocks() -> None:
-    # 1,200 texts are more than one block of rows; every text has one twin, in the other block.
-    texts = [chr(0x4E00 + 3 * i) + chr(0x4E01 + 3 * i) + chr(0x4E02 + 3 * i) for i in range(600)]
-    pairs = jaccard_pairs(texts + texts, 0.9)
-    assert pairs == [(i, i + 600, 1.0) for i in range(600)]
-    assert sorted(jaccard_join(texts + texts, 0.9)) == pairs
+def test_normalised_texts_are_taken_as_they_are() -> None:
+    assert jaccard_pairs(["你好！", "你好"], 1.0) == [(0, 1, 1.0)]
+    assert jaccard_pairs(["你好！", "你好"], 1.0, normalised=True) == []
 
 
-def test_large_groups_take_the_index_and_give_the_same_pairs() -> None:
-    texts = [chr(0x4E00 + i) + chr(0x4E00 + i + 1) + "的好" for i in range(2500)]
-    assert list(similar_pairs(texts, 0.6)) == jaccard_pairs(texts, 0.6, normalised=True)
-
-
-@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.1])
+@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.1, float("nan")])
 def test_a_threshold_outside_its_range_is_refused(threshold: float) -> None:
-    with pytest.raises(ValueError, match="threshold"):
+    with pytest.raises(InputError, match="threshold"):
         jaccard_pairs(["你好", "您好"], threshold)
-    with pytest.raises(ValueError, match="threshold"):
-        list(jaccard_join(["你好", "您好"], threshold))
+
+
+def test_an_unknown_variant_is_refused() -> None:
+    with pytest.raises(InputError, match="set, multiset, bigram, not 'cosine'"):
+        jaccard("你好", "您好", variant="cosine")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="not 'cosine'"):
+        jaccard_pairs(["你好", "您好"], 0.5, variant="cosine")  # type: ignore[arg-type]
