@@ -91,37 +91,36 @@ def _table() -> _Table:
     # One pass of the library over all of them; nothing joins across a line break.
     forms = unicodedata.normalize("NFKC", "\n".join(points)).lower().split("\n")
     table = np.zeros(_CODE_POINTS, np.uint32)
+    kept = np.fromiter(map(ord, filter(str.isalnum, points)), np.uint32)
+    table[kept] = kept
     expansions: list[int] = []
     starts = [0]
     for point, form in zip(points, forms, strict=True):
-        kept = form if form == point else None
-        if kept is None:
-            kept = "".join(filter(str.isalnum, form))
-        elif not point.isalnum():
+        if form == point:
             continue
-        if len(kept) == 1:
-            table[ord(point)] = ord(kept)
-        elif kept:
+        letters = "".join(filter(str.isalnum, form))
+        if len(letters) > 1:
             table[ord(point)] = _EXPANSION | (len(starts) - 1)
-            expansions += map(ord, kept)
+            expansions += map(ord, letters)
             starts.append(len(expansions))
+        else:
+            table[ord(point)] = ord(letters) if letters else 0
     table[_context_dependent(points)] = _CONTEXT
     return _Table(table, np.array(expansions, np.uint32), np.array(starts, np.int64))
 
 
 def _context_dependent(points: list[str]) -> list[int]:
     """Code points whose form may depend on their neighbours."""
+    decomposed = unicodedata.normalize("NFKD", "\n".join(points)).split("\n")
+    changed = [(point, form) for point, form in zip(points, decomposed, strict=True) if point != form]
     joins = {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}  # Hangul vowels, finals
-    for point in points:
+    joins.update(filter(unicodedata.combining, points))
+    for point, _ in changed:
         parts = unicodedata.decomposition(point).split()
         if len(parts) == 2 and not parts[0].startswith("<"):
             joins.add(chr(int(parts[1], 16)))
-    decomposed = unicodedata.normalize("NFKD", "\n".join(points)).split("\n")
-    return [
-        ord(point)
-        for point, form in zip(points, decomposed, strict=True)
-        if unicodedata.combining(form[0]) or form[0] in joins or _SIGMA in form
-    ] + [ord(point) for point in joins]
+    depends = {point for point, form in changed if form[0] in joins or _SIGMA in form}
+    return [ord(point) for point in depends | joins | {_SIGMA}]
 
 
 @compiled
