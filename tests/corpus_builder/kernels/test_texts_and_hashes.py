@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import corpus_builder
 from corpus_builder.kernels.compiling import compiled
 from corpus_builder.kernels.hashing import span_hashes
 from corpus_builder.kernels.texts import decode_texts, encode_texts
@@ -67,6 +71,29 @@ def test_a_kernel_that_cannot_be_kept_is_compiled_all_the_same() -> None:
     names: dict[str, object] = {}
     exec("def twice(number):\n    return 2 * number", names)
     assert compiled(names["twice"])(21) == 42  # type: ignore[arg-type]
+
+
+def test_kept_machine_code_is_not_used_after_a_change_in_another_file(tmp_path: Path) -> None:
+    # The search calls the counting; Numba itself looks at the file of the function it keeps and no other.
+    package = tmp_path / "corpus_builder"
+    shutil.copytree(
+        Path(corpus_builder.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    code = "from corpus_builder.similarity import jaccard_pairs; print(jaccard_pairs(['你好', '您好'], 0.2))"
+
+    def run() -> str:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert run() == "[(0, 1, 0.3333333333333333)]\n"
+    counting = package / "kernels" / "counting.py"
+    source = counting.read_text(encoding="utf-8")
+    counting.write_text(source.replace("    y = max(x + 1, begin)\n", "    y = end\n"), encoding="utf-8")
+    assert run() == "[]\n"
 
 
 def test_the_command_line_starts_without_numba() -> None:
