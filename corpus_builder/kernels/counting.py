@@ -14,8 +14,8 @@ The counters do not start at 0. Sets of sizes a and b reach threshold t when the
 tokens, in the very floating-point numbers of the definition. Column y starts at ``2^K - need(|x| + |y|)``, so
 that y is a partner just when its counter overflows K bits, and what stays in the counter then is the size of
 the intersection less the need: the score needs no second look at the texts. No pair is missed, none is
-checked in vain. Cost: about ``n^2 / 2 * tokens of a text / 512`` full adders, less than an inverted index with
-prefix filtering costs at every size and threshold measured (5,000 to 200,000 texts; docs/corpus.md).
+checked in vain. Cost: about ``n^2 / 2 * tokens of a text / 512`` full adders, less than an inverted index
+with prefix filtering costs at every size and threshold measured (5,000 to 200,000; docs/corpus.md).
 """
 
 from __future__ import annotations
