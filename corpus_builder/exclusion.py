@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from corpus_builder.readers import read_jsonl, read_lines, read_sts
+from corpus_builder.readers import Format, format_of, read_lines, read_objects, read_sts
 from corpus_builder.similarity import normalise
-
-_MARK_SUFFIXES = {".gz", ".xz"}
 
 
 class Exclusion:
     """The texts of benchmark files; ``text in exclusion`` compares after :func:`similarity.normalise`.
 
-    Files: STS tables (``.tsv``), JSON lines (every string, also those in lists), or plain text, one a line;
-    each also ``.gz`` or ``.xz``.
+    Files: STS tables (``.tsv``), JSON lines, CSV and Parquet (every string, also those in lists), or plain
+    text, one a line; each also ``.gz``, ``.zst`` or ``.xz``.
 
     Example:
         >>> exclusion = Exclusion(["今天天气怎么样？"])
@@ -43,17 +41,17 @@ class Exclusion:
 
 
 def _file_texts(path: Path) -> Iterator[str]:
-    kind = Path(path.stem).suffix if path.suffix in _MARK_SUFFIXES else path.suffix
-    if kind == ".tsv":
+    form = format_of(path)
+    if form is Format.TSV:
         for row in read_sts(path):
             yield row.text_a
             yield row.text_b
-    elif kind in {".jsonl", ".json"}:
-        for _, row_json in read_jsonl(path):
-            yield from _strings(row_json)
-    else:
+    elif form is None or form is Format.TEXT:
         for _, line in read_lines(path):
             yield line
+    else:
+        for _, row_json in read_objects(path):
+            yield from _strings(row_json)
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -72,3 +72,16 @@ class StsRow:
     text_a: str
     text_b: str
     label: float
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """An NLI triple: ``positive`` follows from ``anchor``, ``negative`` contradicts it.
+
+    ``Triple("一个孩子在踢球。", "有人在踢球。", "孩子在睡觉。", "手写")``
+    """
+
+    anchor: str
+    positive: str
+    negative: str
+    source: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import sys
 import time
@@ -14,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from corpus_builder.errors import InputError
-from corpus_builder.readers import OnReject, RowError
+from corpus_builder.readers import OnReject, RowError, find_inputs
 from corpus_builder.writers import AtomicWriter
+
+__all__ = ["OnError", "Progress", "Run", "find_inputs"]
 
 Row = TypeVar("Row")
 
@@ -26,29 +26,6 @@ class OnError(StrEnum):
 
     RAISE = "raise"
     SKIP = "skip"
-
-
-def find_inputs(patterns: Iterable[str]) -> list[Path]:
-    """Files and globs as existing paths, in order, each once.
-
-    Raises:
-        InputError: nothing matches, or a path is a folder.
-    """
-    paths: dict[Path, None] = {}
-    for pattern in patterns:
-        # Path.glob takes no absolute patterns.
-        found = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
-        matches = sorted(found)
-        if not matches:
-            raise InputError(f"{pattern}: no file matches this pattern")
-        for match in matches:
-            path = Path(match)
-            if path.is_dir():
-                raise InputError(f"{path}: is a folder; name its files, for instance '{path}/*.jsonl'")
-            if not path.exists():
-                raise InputError(f"{path}: there is no such file")
-            paths[path] = None
-    return list(paths)
 
 
 @dataclass(slots=True)

@@ -6,32 +6,36 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from corpus_builder.readers import OnReject, RowError, read_jsonl, read_texts
+from corpus_builder.readers import Format, OnReject, RowError, format_of, read_objects, read_texts
 from corpus_builder.segmentation import split_sentences
 
 # The fields of each shape that hold text; a list of strings counts as several.
-_FIELDS = ("text", "synonyms", "text_a", "text_b", "question", "answers", "title", "paragraphs")
+_FIELDS = (
+    *("text", "synonyms", "text_a", "text_b", "anchor", "positive", "negative"),
+    *("question", "answers", "title", "paragraphs"),
+)
+_PAIRED = ("synonyms", "text_a", "anchor")  # rows that hold sentences, not texts to be cut
 
 
 def training_sentences(paths: Iterable[Path], on_reject: OnReject | None = None) -> Iterator[str]:
-    """Yield every sentence of groups, pairs, QA rows and documents (JSON lines) or of plain text files.
+    """Yield every sentence of groups, pairs, triples, QA rows and documents, or of plain text files.
 
     Groups and pairs hold sentences already; everything else is cut by
     :func:`corpus_builder.segmentation.split_sentences`.
     """
     for path in paths:
-        if ".json" not in path.name:
+        if format_of(path) in {None, Format.TEXT}:
             for text in read_texts(path, on_reject):
                 yield from split_sentences(text)
             continue
-        for number, row in read_jsonl(path, on_reject):
+        for number, row in read_objects(path, on_reject):
             strings = [text for name in _FIELDS for text in _strings(row.get(name))]
             if not strings:
                 error = RowError(str(path), number, f"none of the fields {', '.join(_FIELDS)} holds text")
                 if on_reject is None:
                     raise error
                 on_reject(error)
-            elif "text_a" in row or "synonyms" in row:
+            elif any(name in row for name in _PAIRED):
                 yield from strings
             else:
                 for text in strings:

@@ -167,7 +167,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     example, out = EXAMPLES / "qa.jsonl", tmp_path / "out.jsonl"
     assert_refused(run("answers", tmp_path / "fehlt.jsonl", "-o", out), "fehlt.jsonl", "no such file")
     assert_refused(run("answers", tmp_path / "*.gz", "-o", out), "no file matches")
-    assert_refused(run("answers", tmp_path, "-o", out), "is a folder")
+    assert_refused(run("answers", tmp_path, "-o", out), "no file with a known ending")
     assert_refused(run("answers", example, "-o", out, "--threshold", "1.5"), "--threshold 1.5")
     assert_refused(run("answers", example, "-o", out, "--treshold", "0.5"), "--treshold", "--help")
     assert_refused(run("answers", example), "--output")

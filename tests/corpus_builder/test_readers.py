@@ -95,7 +95,7 @@ BAD_ROWS = [
 def test_a_bad_row_is_named_by_file_and_line(
     tmp_path: Path, read: Callable[[Path], object], content: str | bytes, line: int, reason: str
 ) -> None:
-    path = write(tmp_path / "坏.jsonl", content)
+    path = write(tmp_path / ("坏.tsv" if read is read_sts else "坏.jsonl"), content)
     with pytest.raises(RowError) as caught:
         list(read(path))  # type: ignore[call-overload]
     assert str(path) in str(caught.value)
