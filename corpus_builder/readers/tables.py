@@ -78,7 +78,7 @@ class _RowLines:
         self.first = self.first or number
         if isinstance(line, RowError):
             raise line
-        self._length += len(line)
+        self._length += len(line) + 1
         if self._length > _MAX_ROW_CHARACTERS:
             limit = _MAX_ROW_CHARACTERS // 2**20
             reason = f"the row is longer than {limit} million characters; is a quote never closed?"
