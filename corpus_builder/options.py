@@ -9,8 +9,11 @@ import typer
 
 from corpus_builder.run import OnError
 
-Inputs = Annotated[list[str], typer.Argument(help="Files or globs; also .gz and .xz.", show_default=False)]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.gz compresses).")]
+Inputs = Annotated[
+    list[str],
+    typer.Argument(help="Files, folders, globs; also .gz, .zst, .xz.", show_default=False),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.gz, .zst, .xz compress).")]
 Exclude = Annotated[
     list[str], typer.Option(help="Benchmark file or glob whose texts must not occur; may be repeated.")
 ]

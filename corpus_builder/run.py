@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from corpus_builder.readers import OnReject, RowError, find_inputs
+from corpus_builder.readers import COMPRESSED, OnReject, RowError, find_inputs
 from corpus_builder.writers import AtomicWriter
 
 __all__ = ["OnError", "Progress", "Run", "find_inputs"]
@@ -75,7 +75,9 @@ class Run:
     @property
     def rejects_path(self) -> Path:
         """Where the rejected rows are listed."""
-        name = self.output.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".txt")
+        name = self.output.name
+        for ending in (*COMPRESSED, ".jsonl", ".txt"):
+            name = name.removesuffix(ending)
         return self.output.with_name(f"{name}.rejects.jsonl")
 
     def summary(self) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def test_a_bad_row_stops_the_run_and_leaves_no_output(tmp_path: Path) -> None:
 def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_text('{"doc_id": "1"}\n{"doc_id": "2", "text": "甲"}\n{"doc', "utf-8")
     result = run(
-        "documents", tmp_path / "d.jsonl", "-o", tmp_path / "out.jsonl.gz", "--on-error", "skip", "--json"
+        "documents", tmp_path / "d.jsonl", "-o", tmp_path / "out.jsonl.zst", "--on-error", "skip", "--json"
     )
     assert result.returncode == 0
     assert json.loads(result.stdout)["counts"]["rows rejected"] == 2
