@@ -78,7 +78,7 @@ class Rules:
         return not any(refuses(a, b) for _, refuses in self.meaning_guards())
 
     def meaning_guards(self) -> list[tuple[str, Callable[[str, str], bool]]]:
-        """The guards on what two normalised sentences say that are switched on: name, and what refuses a pair.
+        """The guards on what two normalised sentences say that are on: name, and what refuses a pair.
 
         Sameness, length ratio and containment are not among them: the search itself sees to those.
         """

@@ -14,15 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from corpus_builder.readers import OnReject, RowError, find_inputs, read_rows
+from corpus_builder.readers import COMPRESSED, OnReject, RowError, find_inputs, read_rows
 from corpus_builder.readers.lines import Encoding
 from corpus_builder.writers import AtomicWriter, ShardedWriter
+
+__all__ = ["OnError", "Progress", "Run", "find_inputs"]
 
 Row = TypeVar("Row")
 
 ROWS_PER_SHARD = 1_000_000
 _FILE_ENDINGS = (".jsonl", ".txt")
-_COMPRESSED = (".gz", ".zst", ".xz")
 
 
 class OnError(StrEnum):
@@ -75,7 +76,7 @@ class Run:
     def is_folder(self) -> bool:
         """Whether the output is a folder of shards."""
         name = self.output.name
-        for ending in _COMPRESSED:
+        for ending in COMPRESSED:
             name = name.removesuffix(ending)
         return not name.endswith(_FILE_ENDINGS)
 
@@ -173,7 +174,7 @@ class Run:
         if self.is_folder:
             return self.output / "rejects.jsonl"
         name = self.output.name
-        for ending in (*_COMPRESSED, *_FILE_ENDINGS):
+        for ending in (*COMPRESSED, *_FILE_ENDINGS):
             name = name.removesuffix(ending)
         return self.output.with_name(f"{name}.rejects.jsonl")
 

@@ -132,7 +132,7 @@ class RoFormerSim:
 
         Args:
             pooling: P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last;
-                ``None`` is the one the model was trained on, ``config.pooling``.
+                ``None`` is the model's own, ``config.pooling``.
             normalize: Scale to length 1, so that a product is a cosine.
         """
         single = isinstance(texts, str)

@@ -106,7 +106,8 @@ import sys
 from pathlib import Path
 
 parts, report = Path(sys.argv[1]), Path(sys.argv[2])
-steps = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(parts.glob("*.json"))}
+summaries = (path for path in sorted(parts.glob("*.json")) if not path.name.endswith(".manifest.json"))
+steps = {path.stem: json.loads(path.read_text("utf-8")) for path in summaries}
 total = {
     kind: sum(step["counts"].get("pairs", 0) for name, step in steps.items() if name.startswith(kind))
     for kind in ("answers-", "documents-")

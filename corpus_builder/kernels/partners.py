@@ -69,7 +69,7 @@ def _slot(table: Keys, key: np.uint64) -> int:
     place = key & mask
     while table[place] != np.uint64(0) and table[place] != key:
         place = (place + np.uint64(1)) & mask
-    return np.int64(place)
+    return int(place)
 
 
 @compiled

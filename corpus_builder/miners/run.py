@@ -21,7 +21,7 @@ from corpus_builder.miners.similar import pairs_of_groups
 from corpus_builder.rules import Rules
 from corpus_builder.similarity import Variant
 
-CHUNK_CHARACTERS = int(os.environ.get("CORPUS_BUILDER_CHUNK_CHARACTERS", 1 << 20))
+CHUNK_CHARACTERS = int(os.environ.get("CORPUS_BUILDER_CHUNK_CHARACTERS", "1048576"))
 """Characters of one piece of work; a larger document is a piece of its own."""
 
 

@@ -95,89 +95,47 @@ def read_rows(
     )
 
 
-def read_groups(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[Group]:
+def read_groups(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Group]:
     """Groups ``{"text", "synonyms": [...]}``; an optional ``source`` (default: the file's name)."""
-    return (row for _, row in _read(Path(path), GROUPS, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), GROUPS, on_reject))
 
 
-def read_questions(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[Question]:
+def read_questions(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Question]:
     """QA rows ``{"question", "answers": [...]}``; an optional ``source``.
 
     Rows of DuReader's shape also hold ``"documents": [{"paragraphs": [...]}]``, what search found for the
     question: each document is one more answer.
     """
-    return (row for _, row in _read(Path(path), QA, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), QA, on_reject))
 
 
-def read_documents(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[Document]:
+def read_documents(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Document]:
     """Documents ``{"doc_id", "text"}`` or ``{"title", "paragraphs": [...]}`` (joined by newlines).
 
     QA rows are taken too, as documents of the question and its answers, and lines of plain text.
     ``doc_id`` defaults to ``<file name>:<line>``; ``title`` may be absent.
     """
-    return (row for _, row in _read(Path(path), DOCUMENTS, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), DOCUMENTS, on_reject))
 
 
-def read_pairs(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[Pair]:
+def read_pairs(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Pair]:
     """Pairs ``{"text_a", "text_b"}`` with an optional ``score`` (default 1.0) and ``source``."""
-    return (row for _, row in _read(Path(path), PAIRS, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), PAIRS, on_reject))
 
 
-def read_sts(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[StsRow]:
+def read_sts(path: str | Path, on_reject: OnReject | None = None) -> Iterator[StsRow]:
     """STS tables: a header ``text_a<TAB>text_b<TAB>label`` and a pair a line; further columns may follow."""
-    return (row for _, row in _read(Path(path), STS, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), STS, on_reject))
 
 
-def read_triples(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[Triple]:
+def read_triples(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Triple]:
     """NLI triples: a header ``anchor<TAB>positive<TAB>negative``; an optional ``source``."""
-    return (row for _, row in _read(Path(path), TRIPLES, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), TRIPLES, on_reject))
 
 
-def read_texts(
-    path: str | Path,
-    on_reject: OnReject | None = None,
-    *,
-    fields: Fields | None = None,
-    encoding: Encoding = "utf-8",
-) -> Iterator[str]:
+def read_texts(path: str | Path, on_reject: OnReject | None = None) -> Iterator[str]:
     """Texts: one a line, blank lines passed over, or the field ``text`` of JSON lines, tables, Parquet."""
-    return (row for _, row in _read(Path(path), TEXTS, on_reject, fields, encoding))
+    return (row for _, row in _read(Path(path), TEXTS, on_reject))
 
 
 def read_objects(
@@ -207,11 +165,14 @@ def read_objects(
 
 
 def _read(
-    path: Path, shape: Shape[R], on_reject: OnReject | None, fields: Fields | None, encoding: Encoding
+    path: Path,
+    shape: Shape[R],
+    on_reject: OnReject | None,
+    fields: Fields | None = None,
+    encoding: Encoding = "utf-8",
 ) -> Iterator[tuple[int, R]]:
     """The typed rows of one file."""
     fields = fields or {}
-    _check_fields(shape, fields)
     rows, prepare = _raw_rows(path, shape, on_reject, fields, encoding)
     parse, source, name = shape.parse, source_of(path), path.name
     for number, row in rows:

@@ -48,7 +48,7 @@ PoolingOption = Annotated[
     typer.Option(
         "--pooling",
         help="P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last.",
-        show_default="the one the model was trained on",
+        show_default="the model's own",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Sentences a batch.")]

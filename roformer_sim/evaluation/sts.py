@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from corpus_builder.errors import InputError
-from corpus_builder.readers import read_sts
+from corpus_builder.readers import COMPRESSED, read_sts
 from corpus_builder.similarity import jaccard
 from roformer_sim.evaluation.spearman import spearman
 
@@ -20,7 +20,7 @@ EncodeFunction = Callable[[list[str]], Mapping[Any, np.ndarray]]
 """Sentences to vectors, (n, d) for each pooling; the keys name the poolings."""
 
 _SPLIT = re.compile(r"(?:(?P<name>.+)[._-])?(?P<split>train\w*|valid(?:ation)?|dev|test)", re.IGNORECASE)
-_ENDINGS = ("", ".gz", ".xz")
+_ENDINGS = ("", *COMPRESSED)
 
 
 @dataclass(frozen=True)

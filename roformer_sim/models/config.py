@@ -43,8 +43,8 @@ class ModelConfig(BaseModel):
         max_position_embeddings: Rows of BERT's position table. RoFormer has no such limit.
         layer_norm_eps: Added to the variance; ``None`` means 1e-7 for RoFormer (bert4keras) and
             1e-12 for BERT (Google, transformers).
-        pooling: The sentence vector that training works on and that ``encode`` returns unless asked
-            for another: ``"P2"``, as upstream, or ``"P1"``, ``"P3"``, ``"P4"`` (see
+        pooling: The model's own sentence vector, which training works on, ``encode`` returns and synonyms
+            are ranked by: ``"P2"``, as upstream, or ``"P1"``, ``"P3"``, ``"P4"`` (see
             :class:`roformer_sim.models.Pooling`).
 
     Raises:

@@ -52,9 +52,9 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         _check_same_run(state, recipe, folder)
         folder.set_links(state)
     keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
-    resumed = folder.last is not None
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
-    started_from = start.metadata.get("started_from", {}) if resumed else start.metadata
+    # A resumed run carries on what its own checkpoint says of the beginning.
+    started_from = start.metadata.get("started_from", {}) if folder.last else start.metadata
     state = state or RunState(recipe.model_dump())
     if state.epoch >= recipe.train.last_epoch:
         return folder.path / "best"

@@ -153,7 +153,7 @@ def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
         "mine-documents",
         tmp_path / "d.jsonl",
         "-o",
-        tmp_path / "out.jsonl.gz",
+        tmp_path / "out.jsonl.zst",
         "--on-error",
         "skip",
         "--json",

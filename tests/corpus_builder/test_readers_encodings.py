@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus_builder.errors import InputError
-from corpus_builder.readers import RowError, read_jsonl, read_lines, read_rows, read_texts
+from corpus_builder.readers import OnReject, RowError, read_jsonl, read_lines, read_rows
 
 SENTENCES = ["今天去公园散步。", "晚饭吃了面条，很好吃！", "The end 结束", "plain ASCII", "镕堃㐀𠀀 也是字"]
 
@@ -18,6 +18,10 @@ SENTENCES = ["今天去公园散步。", "晚饭吃了面条，很好吃！", "T
 def write(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
+
+
+def texts_as_auto(path: Path, on_reject: OnReject | None = None) -> list[str]:
+    return [row for _, _, row in read_rows([path], "texts", on_reject=on_reject, encoding="auto")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
@@ -36,7 +40,7 @@ def test_auto_says_once_that_it_took_gb18030(tmp_path: Path, caplog: pytest.LogC
     path = write(tmp_path / "旧.txt", "\n".join(SENTENCES).encode("gb18030"))
     with caplog.at_level(logging.WARNING):
         for _ in range(2):  # the documents are read twice, for instance
-            assert list(read_texts(path, encoding="auto")) == SENTENCES
+            assert texts_as_auto(path) == SENTENCES
     assert [record.getMessage() for record in caplog.records] == [f"{path}: not UTF-8, read as GB18030"]
 
 
@@ -88,7 +92,7 @@ def test_a_gb18030_file_with_a_broken_line_in_a_hundred_is_still_one(tmp_path: P
     lines = ["天气预报说明天有雨".encode("gb18030")] * 100
     lines[50] += b"\xff"
     rejected: list[RowError] = []
-    read = list(read_texts(write(tmp_path / "a.txt", b"\n".join(lines)), rejected.append, encoding="auto"))
+    read = texts_as_auto(write(tmp_path / "a.txt", b"\n".join(lines)), rejected.append)
     assert read == ["天气预报说明天有雨"] * 99
     assert [error.line for error in rejected] == [51]
 
@@ -98,12 +102,12 @@ def test_broken_utf8_is_not_taken_for_gb18030(tmp_path: Path) -> None:
     data = "今天天气很好我们去公园".encode()[:-1]
     assert data.decode("gb18030")
     with pytest.raises(RowError, match=r"line 1: not UTF-8 \(byte 0xe5 at 30\)"):
-        list(read_texts(write(tmp_path / "a.txt", data), encoding="auto"))
+        texts_as_auto(write(tmp_path / "a.txt", data))
 
 
 def test_auto_looks_past_lines_that_are_the_same_in_both(tmp_path: Path) -> None:
     lines = [b"only ASCII for a while"] * 10_000 + ["终于有汉字了".encode("gb18030")]
-    read = list(read_texts(write(tmp_path / "a.txt", b"\n".join(lines)), encoding="auto"))
+    read = texts_as_auto(write(tmp_path / "a.txt", b"\n".join(lines)))
     assert read[-1] == "终于有汉字了"
 
 
@@ -131,4 +135,4 @@ def test_auto_finds_the_encoding_of_sentences(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], encoding: str
 ) -> None:
     path = write(tmp_path_factory.mktemp("any") / "a.txt", "\n".join(lines).encode(encoding))
-    assert list(read_texts(path, encoding="auto")) == lines
+    assert texts_as_auto(path) == lines

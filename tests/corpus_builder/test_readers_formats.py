@@ -212,7 +212,9 @@ def test_foreign_names_are_given_by_fields(tmp_path: Path, ending: str) -> None:
 def test_a_field_that_is_named_wins_over_the_others_that_would_do(tmp_path: Path) -> None:
     rows = [{"text": "摘要", "正文": ["上", "下"]}]
     path = write_objects(tmp_path / "书.jsonl", rows)
-    assert [row.text for row in read_documents(path, fields={"paragraphs": "正文"})] == ["上\n下"]
+    assert [row.text for _, _, row in read_rows([path], "documents", fields={"paragraphs": "正文"})] == [
+        "上\n下"
+    ]
     assert [row.text for row in read_documents(path)] == ["摘要"]
 
 
@@ -232,7 +234,7 @@ def test_a_name_that_is_missing_is_answered_with_those_that_are_there(
 ) -> None:
     path = write_objects(tmp_path / f"百科{ending}", [{"title": "甲", "回复": ["乙"]}])
     with pytest.raises(InputError) as caught:
-        list(read_questions(path, fields=NAMES))
+        list(read_rows([path], "qa", fields=NAMES))
     assert str(caught.value).startswith(str(path))
     assert str(caught.value).endswith(message)
 

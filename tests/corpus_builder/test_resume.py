@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SUBJECTS = "天气 电影 手机 空调 面条 房子 老师 火车 医生 衣服 电脑 公园".split()
-WORDS = "今天 昨天 觉得 真的 非常 有点 不错 便宜 舒服 难看 合适 热闹 安静 喜欢 推荐 修理 打算 需要 听说 附近".split()
+SUBJECTS = ["天气", "电影", "手机", "空调", "面条", "房子", "老师", "火车", "医生", "衣服", "电脑", "公园"]
+WORDS = re.findall("..", "今天昨天觉得真的非常有点不错便宜舒服难看合适热闹安静喜欢推荐修理打算需要听说附近")
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,25 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(2500):
             subject = rng.choice(SUBJECTS)
             words = rng.sample(WORDS, 8)
-            sentences = [f"{subject}{''.join(rng.sample(words, 5))}。" for _ in range(20)] + ["欢迎下次再来看看。"]
-            out.write(json.dumps({"doc_id": str(number), "text": "".join(sentences)}, ensure_ascii=False) + "\n")
+            sentences = [f"{subject}{''.join(rng.sample(words, 5))}。" for _ in range(20)] + [
+                "欢迎下次再来看看。"
+            ]
+            out.write(
+                json.dumps({"doc_id": str(number), "text": "".join(sentences)}, ensure_ascii=False) + "\n"
+            )
     return path
 
 
 def start(documents: Path, output: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "corpus_builder.cli", "mine-documents", str(documents), "-o", str(output)]
+    command = [
+        sys.executable,
+        "-m",
+        "corpus_builder.cli",
+        "mine-documents",
+        str(documents),
+        "-o",
+        str(output),
+    ]
     return subprocess.Popen(
         [*command, "--threshold", "0.7", "--processes", "1"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "CORPUS_BUILDER_CHUNK_CHARACTERS": "40000"},

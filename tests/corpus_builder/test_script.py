@@ -68,7 +68,7 @@ def test_from_raw_text_to_training_files_and_again_without_work(data: Path, tmp_
     assert {"text", "synonyms", "source"} <= set(json.loads(groups.splitlines()[0]))
     for kind in ("answers", "documents"):
         pairs = gzip.decompress((out / f"{kind}.jsonl.gz").read_bytes()).decode().splitlines()
-        assert set(json.loads(pairs[0])) == {"text_a", "text_b", "score", "source"}
+        assert set(json.loads(pairs[0])) == {"text_a", "text_b", "score", "source", "origin"}
     texts = gzip.decompress((out / "texts.txt.gz").read_bytes()).decode().splitlines()
     assert len(texts) == len(set(texts)) == total["texts"]
     assert "全书讲的就是一个修表匠的一生。" not in texts  # its only partner is in the benchmark
