@@ -46,8 +46,9 @@ def mine_questions(
     """People ask the same thing in many threads: join all questions of a source with one another.
 
     All pairs at or above the threshold are found exactly
-    (:func:`corpus_builder.similarity.jaccard_pairs`); then groups grow from the most similar pair down, and two groups merge only while every member is similar to
-    every other (complete linkage), so that a chain of small changes cannot join strangers.
+    (:func:`corpus_builder.similarity.jaccard_pairs`); then groups grow from the most similar pair down, and
+    two groups merge only while every member is similar to every other (complete linkage), so that a chain of
+    small changes cannot join strangers.
 
     Args:
         sentences: all sentences of the source; those that ask nothing are passed over.
