@@ -66,6 +66,7 @@ class Run:
     def __post_init__(self) -> None:
         self.inputs = find_inputs(self.inputs)
         self.output = Path(self.output)
+        self.on_error = OnError(self.on_error)
 
     @property
     def paths(self) -> list[Path]:
