@@ -2,10 +2,12 @@
 
 The rule is that of a sequential pass: go through all pairs of a group, the most similar first and of equal
 ones the nearest in place first, and keep a pair while neither of its texts has m partners. The pass would
-need all pairs at once. Here each text remembers its best few while the pairs stream by; the pass over those
-is the same as the one over all until two texts have both run through their list and still want partners,
-since a forgotten pair stands behind the lists of both its texts. There it stops, and the search is repeated
-for the texts that want partners still.
+need all pairs at once. Here each text remembers its best few while the pairs stream by, and a pair is
+forgotten that stands on neither list. So what is forgotten stands, in the order of the pass, behind both
+lists. The pass over what is remembered decides on a pair as the full one would, until a text is through its
+list and still wants partners. From there on that text is in doubt, and so is every text that meets one in
+doubt while both want partners. What is in doubt is left to the next search, among the texts that still want
+partners.
 """
 
 from __future__ import annotations
@@ -19,31 +21,51 @@ import numpy.typing as npt
 from corpus_builder.kernels.compiling import compiled, inlined
 from corpus_builder.kernels.index import Ints
 
-Pairs = tuple[Ints, Ints, npt.NDArray[np.float64]]
+Scores = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-Search = Callable[[Ints], Iterable[Pairs]]
+Pairs = tuple[Ints, Ints, Scores]
+Search = Callable[[Ints, float], Iterable[Pairs]]
+Admit = Callable[[Ints, Ints], Mask]
 
 REMEMBERED = 32
 """Partners that a text remembers at the least; more where it may keep many."""
+
+_STEPS = tuple(step / 20 for step in range(19, 0, -1))
+_FAR = 1 << 62
 
 
 class _Lists(NamedTuple):
     """The best partners of each text, as heaps with the worst of them at the top."""
 
     others: Ints  # (texts, remembered)
-    scores: npt.NDArray[np.float64]
+    scores: Scores
     filled: Ints
     forgot: Mask
 
 
-def limit_partners(texts: Ints, max_partners: int, search: Search, *, remembered: int = 0) -> Pairs:
+class _Doubt(NamedTuple):
+    """The pair from which on a text's pairs are not decided on: its score, its texts."""
+
+    score: Scores
+    i: Ints
+    j: Ints
+
+
+def limit_partners(
+    texts: Ints, max_partners: int, threshold: float, search: Search, admit: Admit, *, remembered: int = 0
+) -> Pairs:
     """The pairs of one group that a sequential pass over all of them keeps, however many there are.
+
+    The search is made at high thresholds first, where pairs are few; who has m partners takes no part in the
+    next.
 
     Args:
         texts: the group's texts by their places, growing.
         max_partners: most partners of a text.
-        search: gives all pairs ``(i, j, score)``, places with ``i < j``, among the texts it is given, in
-            blocks, the same each time.
+        threshold: least similarity of a pair.
+        search: gives all pairs ``(i, j, score)``, places with ``i < j``, among some texts at or above some
+            threshold, in blocks, the same each time.
+        admit: says of some pairs which are wanted at all; asked only where it matters.
         remembered: partners that a text remembers; 0: as many as are useful.
 
     Returns:
@@ -51,30 +73,35 @@ def limit_partners(texts: Ints, max_partners: int, search: Search, *, remembered
         allowed where that is more.
     """
     remembered = remembered or max(REMEMBERED, 4 * max_partners)
-    partners = np.zeros(int(texts.max(initial=0)) + 1, np.int64)
-    stopped_score, stopped_at = np.inf, (0, 0)  # the last pair that was decided on
+    count = int(texts.max(initial=0)) + 1
+    partners = np.zeros(count, np.int64)
+    doubt = _Doubt(np.full(count, np.inf), np.zeros(count, np.int64), np.zeros(count, np.int64))
     kept: list[Pairs] = []
-    while True:
-        row = np.full(len(partners), -1, np.int64)
-        row[texts] = np.arange(len(texts))
-        lists = _Lists(
-            np.empty((len(texts), remembered), np.int64),
-            np.empty((len(texts), remembered)),
-            np.zeros(len(texts), np.int64),
-            np.zeros(len(texts), np.bool_),
-        )
-        for i, j, score in search(texts):
-            _remember(i, j, score, row, lists, stopped_score, *stopped_at)
-        i, j, score = _remembered_pairs(texts, lists)
-        order = np.lexsort((i, j - i, -score))
-        i, j, score = i[order], j[order], score[order]
-        taken, decided = _pass(i, j, row, lists, max_partners, partners)
-        kept.append((i[taken], j[taken], score[taken]))
-        if decided == len(i):
-            break
-        stopped_score, stopped_at = float(score[decided]), (int(i[decided]), int(j[decided]))
-        texts = texts[partners[texts] < max_partners]
-    i, j, score = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
+    for level in (*(step for step in _STEPS if step > threshold), threshold):
+        in_doubt = np.ones(count, np.bool_)
+        while in_doubt.any() and len(texts):
+            row = np.full(count, -1, np.int64)
+            row[texts] = np.arange(len(texts))
+            lists = _Lists(
+                np.empty((len(texts), remembered), np.int64),
+                np.empty((len(texts), remembered)),
+                np.zeros(len(texts), np.int64),
+                np.zeros(len(texts), np.bool_),
+            )
+            for i, j, score in search(texts, level):
+                matters = _matters(i, j, score, row, lists, doubt)
+                i, j, score = i[matters], j[matters], score[matters]
+                wanted = admit(i, j)
+                _remember(i[wanted], j[wanted], score[wanted], row, lists)
+            i, j, score = _remembered_pairs(texts, lists)
+            taken, in_doubt = _pass(i, j, score, row, lists, max_partners, partners, doubt)
+            kept.append((i[taken], j[taken], score[taken]))
+            # The others are through with this level: in doubt behind its last pair alone.
+            through = texts[~in_doubt[texts]]
+            doubt.score[through], doubt.i[through], doubt.j[through] = level, 0, _FAR
+            texts = texts[partners[texts] < max_partners]
+    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    i, j, score = (np.concatenate(arrays) for arrays in zip(nothing, *kept, strict=True))
     return i, j, score
 
 
@@ -89,23 +116,43 @@ def _comes_before(score_a: float, i_a: int, j_a: int, score_b: float, i_b: int, 
 
 
 @compiled
-def _remember(
-    i: Ints,
-    j: Ints,
-    score: npt.NDArray[np.float64],
-    row: Ints,
-    lists: _Lists,
-    stopped_score: float,
-    stopped_i: int,
-    stopped_j: int,
-) -> None:
-    """Put each pair on the lists of both its texts, except pairs that an earlier pass has decided on."""
+def _matters(i: Ints, j: Ints, score: Scores, row: Ints, lists: _Lists, doubt: _Doubt) -> Mask:
+    """Which pairs are undecided and better than the worst on the list of one of their texts.
+
+    Those that are better than neither are forgotten, here and now.
+    """
+    others, scores, filled, forgot = lists
+    doubt_score, doubt_i, doubt_j = doubt
+    most = others.shape[1]
+    matters = np.zeros(len(i), np.bool_)
+    for pair in range(len(i)):
+        a, b, s = i[pair], j[pair], score[pair]
+        if not (
+            _comes_before(doubt_score[a], doubt_i[a], doubt_j[a], s, a, b)
+            or _comes_before(doubt_score[b], doubt_i[b], doubt_j[b], s, a, b)
+        ):
+            continue
+        row_a, row_b = row[a], row[b]
+        matters[pair] = (
+            filled[row_a] < most
+            or filled[row_b] < most
+            or _is_better(a, b, s, others[row_a, 0], scores[row_a, 0])
+            or _is_better(b, a, s, others[row_b, 0], scores[row_b, 0])
+        )
+        if not matters[pair]:
+            forgot[row_a] = True
+            forgot[row_b] = True
+    return matters
+
+
+@compiled
+def _remember(i: Ints, j: Ints, score: Scores, row: Ints, lists: _Lists) -> None:
+    """Put each pair on the lists of both its texts."""
     others, scores, filled, forgot = lists
     for pair in range(len(i)):
         a, b, s = i[pair], j[pair], score[pair]
-        if _comes_before(stopped_score, stopped_i, stopped_j, s, a, b):
-            _put(a, b, s, row[a], others, scores, filled, forgot)
-            _put(b, a, s, row[b], others, scores, filled, forgot)
+        _put(a, b, s, row[a], others, scores, filled, forgot)
+        _put(b, a, s, row[b], others, scores, filled, forgot)
 
 
 @compiled
@@ -115,7 +162,7 @@ def _put(
     score: float,
     row: int,
     others: Ints,
-    scores: npt.NDArray[np.float64],
+    scores: Scores,
     filled: Ints,
     forgot: Mask,
 ) -> None:
@@ -156,7 +203,7 @@ def _is_better(text: int, other_a: int, score_a: float, other_b: int, score_b: f
 
 
 def _remembered_pairs(texts: Ints, lists: _Lists) -> Pairs:
-    """The pairs on any list, each once."""
+    """The pairs on any list, each once, in the order of the pass."""
     there = np.arange(lists.others.shape[1]) < lists.filled[:, None]
     text = np.broadcast_to(texts[:, None], there.shape)[there]
     other, score = lists.others[there], lists.scores[there]
@@ -165,31 +212,45 @@ def _remembered_pairs(texts: Ints, lists: _Lists) -> Pairs:
     i, j, score = i[order], j[order], score[order]
     first = np.ones(len(i), bool)
     first[1:] = (i[1:] != i[:-1]) | (j[1:] != j[:-1])
-    return i[first], j[first], score[first]
+    i, j, score = i[first], j[first], score[first]
+    order = np.lexsort((i, j - i, -score))
+    return i[order], j[order], score[order]
 
 
 @compiled
-def _pass(i: Ints, j: Ints, row: Ints, lists: _Lists, max_partners: int, partners: Ints) -> tuple[Mask, int]:
-    """The sequential pass over remembered pairs, as far as they tell.
+def _pass(
+    i: Ints,
+    j: Ints,
+    score: Scores,
+    row: Ints,
+    lists: _Lists,
+    max_partners: int,
+    partners: Ints,
+    doubt: _Doubt,
+) -> tuple[Mask, Mask]:
+    """The sequential pass over remembered pairs, in order, as far as they tell.
 
-    Returns which pairs it keeps, and the place of the last one it could decide on, or how many there are.
+    Returns which pairs it keeps, and which texts (by their places) came to be in doubt.
     """
-    others, _, filled, forgot = lists
+    others, _, _, forgot = lists
+    doubt_score, doubt_i, doubt_j = doubt
     taken = np.zeros(len(i), np.bool_)
-    through = np.zeros(len(filled), np.bool_)  # texts that are through their list and want partners
-    wanting = 0
+    in_doubt = np.zeros(len(partners), np.bool_)
     for pair in range(len(i)):
         a, b = i[pair], j[pair]
         if partners[a] < max_partners and partners[b] < max_partners:
+            if in_doubt[a] or in_doubt[b]:
+                for text in (a, b):
+                    if not in_doubt[text]:
+                        in_doubt[text] = True
+                        doubt_score[text], doubt_i[text], doubt_j[text] = score[pair], a, b
+                continue
             taken[pair] = True
-            for text in (a, b):
-                partners[text] += 1
-                if partners[text] == max_partners and through[row[text]]:
-                    wanting -= 1
+            partners[a] += 1
+            partners[b] += 1
         for text, other in ((a, b), (b, a)):
-            if forgot[row[text]] and others[row[text], 0] == other and partners[text] < max_partners:
-                through[row[text]] = True
-                wanting += 1
-        if wanting > 1:
-            return taken, pair
-    return taken, len(i)
+            is_through = forgot[row[text]] and others[row[text], 0] == other
+            if is_through and partners[text] < max_partners and not in_doubt[text]:
+                in_doubt[text] = True
+                doubt_score[text], doubt_i[text], doubt_j[text] = score[pair], a, b
+    return taken, in_doubt

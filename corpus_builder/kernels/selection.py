@@ -25,7 +25,7 @@ def chinese_counts(codes: Codes, offsets: Offsets) -> npt.NDArray[np.int64]:
 def is_among(keys: Keys, among: Keys) -> npt.NDArray[np.bool_]:
     """Which of the keys stand in ``among``, a growing array (memory-mapped ones stay on disk)."""
     if not len(among):
-        return np.zeros(len(keys), bool)
+        return np.zeros(keys.shape, bool)
     places = np.searchsorted(among, keys)
     places[places == len(among)] = 0
     found: npt.NDArray[np.bool_] = among[places] == keys

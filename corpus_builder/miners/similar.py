@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from corpus_builder.jobs.parts import Arrays
 from corpus_builder.kernels.guards import DROPPED, Guards
+from corpus_builder.kernels.index import Ints
 from corpus_builder.kernels.meaning import MEANING_GUARDS, features_of, same_meaning
 from corpus_builder.kernels.nearest import limit_partners
 from corpus_builder.kernels.pairs import Pairs, iter_similar_pairs
@@ -25,41 +25,77 @@ from corpus_builder.similarity import Variant
 DENSE = 32
 """Pairs for each sentence of a group from which on the group limits partners by itself."""
 
+LARGE = 1000
+"""Sentences from which on a group is searched by itself, its pairs counted while they come."""
 
-def candidate_pairs(
-    codes: Codes,
-    offsets: Offsets,
-    bounds: npt.ArrayLike,
-    threshold: float,
-    variant: Variant,
-    rules: Rules,
-    counts: Counts,
-    *,
-    parts: npt.NDArray[np.int64] | None = None,
-) -> Iterator[Pairs]:
-    """Blocks of all pairs at or above the threshold that the rules let through, partners aside.
+
+class PairSearch:
+    """All pairs of sentences at or above a threshold that the rules let through, partners aside.
 
     Args:
-        codes, offsets, bounds, threshold, variant, parts: of
-            :func:`corpus_builder.kernels.pairs.iter_similar_pairs`.
+        codes, offsets: normalised sentences.
+        group: number of each sentence's group; grows.
+        part: for each sentence a number that its partners must not have, or None.
+        threshold, variant: see :func:`corpus_builder.similarity.jaccard`.
         rules: every guard on pairs but ``max_partners``.
-        counts: pairs above the threshold, and those that each guard dropped.
     """
-    dropped, other_meaning = np.zeros(len(DROPPED), np.int64), np.zeros(len(MEANING_GUARDS), np.int64)
-    guards = Guards(True, rules.max_length_ratio, not rules.allow_containment)
-    features = features_of(codes, offsets, rules)
-    found = 0
-    for i, j, score in iter_similar_pairs(
-        codes, offsets, bounds, threshold, variant, guards=guards, parts=parts, dropped=dropped
-    ):
-        found += len(i)
-        kept = same_meaning(codes, offsets, i, j, features, rules, other_meaning)
-        yield i[kept], j[kept], score[kept]
-    counts["pairs above the threshold"] += found + int(dropped.sum())
-    names = (*DROPPED, *(name for name, on in zip(MEANING_GUARDS, rules.asks_meaning(), strict=True) if on))
-    numbers = (*dropped.tolist(), *other_meaning[list(rules.asks_meaning())].tolist())
-    for name, number in zip(names, numbers, strict=True):
-        counts[f"pairs dropped: {name}"] += number
+
+    def __init__(
+        self,
+        codes: Codes,
+        offsets: Offsets,
+        group: Ints,
+        part: Ints | None,
+        threshold: float,
+        variant: Variant,
+        rules: Rules,
+    ) -> None:
+        self._texts = codes, offsets
+        self._group, self._part = group, part
+        self.threshold = threshold
+        self._variant: Variant = variant
+        self._guards = Guards(True, rules.max_length_ratio, not rules.allow_containment)
+        self._features = features_of(codes, offsets, rules)
+        self.rules = rules
+
+    def pairs(self, places: Ints, counts: Counts) -> Iterator[Pairs]:
+        """The pairs among the sentences at these places, growing, in blocks."""
+        dropped = np.zeros(len(MEANING_GUARDS), np.int64)
+        for i, j, score in self.similar(places, counts, self.threshold):
+            kept = self.same_meaning(i, j, dropped)
+            yield i[kept], j[kept], score[kept]
+        for name, number, on in zip(MEANING_GUARDS, dropped.tolist(), self.rules.asks_meaning(), strict=True):
+            if on:
+                counts[f"pairs dropped: {name}"] += number
+
+    def similar(self, places: Ints, counts: Counts, threshold: float) -> Iterator[Pairs]:
+        """The same from some threshold up, before the guards on meaning were asked."""
+        codes, offsets = self._texts
+        if len(places) < len(self._group):
+            codes, offsets = take_texts(codes, offsets, places)
+        bounds = np.append(np.flatnonzero(np.diff(self._group[places], prepend=-1)), len(places))
+        parts = None if self._part is None else self._part[places]
+        dropped, found = np.zeros(len(DROPPED), np.int64), 0
+        for i, j, score in iter_similar_pairs(
+            codes,
+            offsets,
+            bounds,
+            threshold,
+            self._variant,
+            guards=self._guards,
+            parts=parts,
+            dropped=dropped,
+        ):
+            found += len(i)
+            yield places[i], places[j], score
+        counts["pairs above the threshold"] += found + int(dropped.sum())
+        for name, number in zip(DROPPED, dropped.tolist(), strict=True):
+            counts[f"pairs dropped: {name}"] += number
+
+    def same_meaning(self, i: Ints, j: Ints, dropped: Ints | None = None) -> npt.NDArray[np.bool_]:
+        """Which pairs the guards on meaning let through; counts the others in ``dropped``."""
+        dropped = np.zeros(len(MEANING_GUARDS), np.int64) if dropped is None else dropped
+        return same_meaning(*self._texts, i, j, self._features, self.rules, dropped)
 
 
 def pairs_of_groups(
@@ -88,78 +124,75 @@ def pairs_of_groups(
     Returns:
         ``(i, j, score)``, places of sentences.
     """
-    search = _Search(sentences, threshold, variant, rules, across_texts)
-    starts = np.flatnonzero(np.diff(sentences.group, prepend=-1))
-    bounds = np.append(starts, len(sentences))
-    dense = max(DENSE, 4 * rules.max_partners)
-    # n sentences have at most (n - 1) / 2 pairs for each of them.
-    may_be_dense = (np.diff(bounds) > 2 * dense) & (rules.max_partners > 0)
-    blocks = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    blocks += search.pairs(np.flatnonzero(~np.repeat(may_be_dense, np.diff(bounds))), counts)
-    for group in np.flatnonzero(may_be_dense).tolist():
-        blocks += _pairs_of_large_group(np.arange(bounds[group], bounds[group + 1]), dense, search, counts)
-    i, j, score = (np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
+    part = sentences.part if across_texts else None
+    search = PairSearch(sentences.codes, sentences.offsets, sentences.group, part, threshold, variant, rules)
+    bounds = np.append(np.flatnonzero(np.diff(sentences.group, prepend=-1)), len(sentences))
+    large = np.flatnonzero(np.diff(bounds) > LARGE).tolist()
+    blocks = [_pairs_of_small_groups(bounds, search, counts)]
+    for k in large:
+        blocks.append(_pairs_of_large_group(np.arange(bounds[k], bounds[k + 1]), search, counts))
+    i, j, score = _joined(blocks)
     order = np.lexsort((j, i, -score, sentences.group[i]))
     return i[order], j[order], score[order]
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """The search for pairs among some of the sentences; its fields are those of :func:`pairs_of_groups`."""
-
-    sentences: Sentences
-    threshold: float
-    variant: Variant
-    rules: Rules
-    across_texts: bool
-
-    def pairs(self, places: npt.NDArray[np.int64], counts: Counts) -> Iterator[Pairs]:
-        """All pairs among the sentences at these places, growing, in blocks."""
-        sentences = self.sentences
-        codes, offsets = sentences.codes, sentences.offsets
-        group, part = sentences.group[places], sentences.part[places]
-        if len(places) < len(sentences):
-            codes, offsets = take_texts(codes, offsets, places)
-        bounds = np.append(np.flatnonzero(np.diff(group, prepend=-1)), len(places))
-        for i, j, score in candidate_pairs(
-            codes,
-            offsets,
-            bounds,
-            self.threshold,
-            self.variant,
-            self.rules,
-            counts,
-            parts=part if self.across_texts else None,
-        ):
-            yield places[i], places[j], score
+def _joined(blocks: Iterable[Pairs]) -> Pairs:
+    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    i, j, score = (np.concatenate(arrays) for arrays in zip(nothing, *blocks, strict=True))
+    return i, j, score
 
 
-def _pairs_of_large_group(
-    places: npt.NDArray[np.int64], dense: int, search: _Search, counts: Counts
-) -> list[Pairs]:
+def _dense(rules: Rules) -> int:
+    return max(DENSE, 4 * rules.max_partners)
+
+
+def _pairs_of_small_groups(bounds: Ints, search: PairSearch, counts: Counts) -> Pairs:
+    """All groups but the large ones in one search; the dense ones are searched again."""
+    sizes = np.diff(bounds)
+    i, j, score = _joined(search.pairs(np.flatnonzero(np.repeat(sizes <= LARGE, sizes)), counts))
+    if not search.rules.max_partners:
+        return i, j, score
+    group = np.searchsorted(bounds, i, side="right") - 1
+    found = np.bincount(group, minlength=len(sizes))
+    is_dense = found > sizes * _dense(search.rules)
+    sparse = ~is_dense[group]
+    blocks = [(i[sparse], j[sparse], score[sparse])]
+    for k in np.flatnonzero(is_dense).tolist():
+        blocks.append(_limited(np.arange(bounds[k], bounds[k + 1]), search))
+        counts["pairs dropped: enough partners"] += int(found[k]) - len(blocks[-1][0])
+    return _joined(blocks)
+
+
+def _pairs_of_large_group(places: Ints, search: PairSearch, counts: Counts) -> Pairs:
+    """One large group; once it proves dense, the search is begun again with a limit of partners.
+
+    Of a dense group nobody knows all pairs, so those that it chooses are counted alone.
+    """
     counted: Counts = Counter()
-    blocks, found = [], 0
+    blocks, found, most = [], 0, len(places) * _dense(search.rules)
     for block in search.pairs(places, counted):
         blocks.append(block)
         found += len(block[0])
-        if found > dense * len(places):
+        if search.rules.max_partners and found > most:
             break
     else:
         counts.update(counted)
-        return blocks
-    del blocks
-    candidates = 0
+        return _joined(blocks)
+    counts["dense groups"] += 1
+    limited = _limited(places, search)
+    counts["pairs above the threshold"] += len(limited[0])
+    return limited
 
-    def all_pairs(some: npt.NDArray[np.int64]) -> Iterator[Pairs]:
-        nonlocal candidates
-        is_first = len(some) == len(places)
-        for block in search.pairs(some, counts if is_first else Counter()):
-            candidates += len(block[0]) if is_first else 0
-            yield block
 
-    limited = limit_partners(places, search.rules.max_partners, all_pairs)
-    counts["pairs dropped: enough partners"] += candidates - len(limited[0])
-    return [limited]
+def _limited(places: Ints, search: PairSearch) -> Pairs:
+    """The pairs of a dense group, partners limited."""
+    return limit_partners(
+        places,
+        search.rules.max_partners,
+        search.threshold,
+        lambda some, threshold: search.similar(some, Counter(), threshold),
+        search.same_meaning,
+    )
 
 
 def packed(groups: Sequence[TextGroup], sentences: Sentences, pairs: Pairs) -> Arrays:
