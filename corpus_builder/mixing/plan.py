@@ -52,6 +52,7 @@ class Mixing:
             )
         if self.shortage not in list(Shortage):
             raise InputError(f"shortage {self.shortage!r}: must be {' or '.join(Shortage)}")
+        object.__setattr__(self, "shortage", Shortage(self.shortage))  # a plain string is one, too
 
 
 @dataclass(frozen=True, slots=True)

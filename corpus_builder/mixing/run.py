@@ -82,7 +82,7 @@ def mix(
     exclude = list(exclude)
     excluded = find_inputs(exclude) if exclude else []
     settings = {
-        "ratio": mixing.ratio,
+        "ratio": float(mixing.ratio),
         "shortage": mixing.shortage.value,
         **{f"{kind} files": list(map(str, paths)) for kind, paths in sides.items()},
         "exclude": _described(excluded),
@@ -93,7 +93,7 @@ def mix(
         [path for paths in sides.values() for path in paths],
         Path(output),
         settings,
-        on_error=on_error,
+        on_error=OnError(on_error),
         encoding=encoding,
         fields=fields or {},
         seed=mixing.seed,

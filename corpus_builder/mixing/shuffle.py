@@ -84,7 +84,7 @@ class Shuffle:
         """
         complete = self.folder / "complete.json"
         wanted = json.loads(json.dumps([identity, self.memory, self.size, self.rows]))
-        if complete.exists() and json.loads(complete.read_bytes())[0] == wanted:
+        if identity is not None and complete.exists() and json.loads(complete.read_bytes())[0] == wanted:
             yield self.rows
             return
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -96,7 +96,9 @@ class PartFile:
 def _compressing(file: IO[bytes], suffix: str) -> IO[bytes]:
     stream = _compressor(file, suffix)
     # A call of the compressor for every line takes several times as long as compressing it.
-    return stream if stream is file else cast(IO[bytes], io.BufferedWriter(cast(io.RawIOBase, stream), _BUFFER))
+    return (
+        stream if stream is file else cast(IO[bytes], io.BufferedWriter(cast(io.RawIOBase, stream), _BUFFER))
+    )
 
 
 def _compressor(file: IO[bytes], suffix: str) -> IO[bytes]:
