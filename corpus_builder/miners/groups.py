@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from hashlib import blake2b
 
@@ -23,6 +24,21 @@ Members = dict[str, str]
 """Members of a group as written, by what they are compared by, in order."""
 Part = tuple[Group, Members]
 """A group and those of its members that are left."""
+
+_STEPS = (
+    "groups read",
+    "sentences",
+    *(f"sentences dropped: {reason}" for reason in ("length", "not Chinese", "in a benchmark")),
+    "sentences dropped: equal after normalisation",
+    "groups split: numbers or negation",
+    "sentences dropped: near-identical",
+    "groups split: length",
+    "groups after splitting",
+    "sentences dropped: alone in their group",
+    "groups dropped: one member left",
+    "sentences dropped: group seen before",
+    "groups dropped: seen before",
+)
 
 
 def clean_groups(
@@ -55,6 +71,8 @@ def clean_groups(
     Raises:
         InputError: A similarity outside (0, 1].
     """
+    for step in _STEPS:
+        counts[step] += 0
     seen = SeenKeys()
     for batch in _batches(_agreeing(groups, rules, exclusion, counts)):
         if near_identical is not None:
@@ -71,21 +89,36 @@ def clean_groups(
 def split_by_length(members: Members, ratio: float) -> list[Members]:
     """The members in parts of which the longest has at most ``ratio`` times the characters of the shortest.
 
-    The shortest member and all that are at most ``ratio`` times as long are the first part; the shortest of
-    the rest and all that are at most ``ratio`` times as long as that are the next, and so on, which makes the
-    fewest parts there can be. Characters are counted after normalisation. Parts stand in the order of their
-    first members.
+    Members stand in line by their characters after normalisation, and the line is cut so that the most pairs
+    stay together; of several such ways the one with the fewest parts, then the one whose first parts reach
+    furthest. Parts come in the order of their first members.
 
     Example:
-        >>> split_by_length({"头疼怎么办": "", "我从昨天晚上开始头疼该怎么办": "", "头疼吃什么药": ""}, 2.0)
-        [{'头疼怎么办': '', '头疼吃什么药': ''}, {'我从昨天晚上开始头疼该怎么办': ''}]
+        >>> members = ["头疼", "我头疼怎么办呢", "头疼应该怎么办", "头疼怎么办"]
+        >>> [list(part) for part in split_by_length(dict(zip(members, members)), 2.0)]
+        [['头疼'], ['我头疼怎么办呢', '头疼应该怎么办', '头疼怎么办']]
     """
+    count = Counter(map(len, members))
+    lengths = sorted(count)
+    if not lengths or lengths[-1] <= ratio * lengths[0]:
+        return [members]
+    # From the last length back: pairs kept from there on, parts (negative), where the first part ends.
+    best = [(0, 0, 0)] * (len(lengths) + 1)
+    for begin in reversed(range(len(lengths))):
+        ways = []
+        size = 0
+        for end in range(begin, len(lengths)):
+            if lengths[end] > ratio * lengths[begin]:
+                break
+            size += count[lengths[end]]
+            pairs, parts, _ = best[end + 1]
+            ways.append((pairs + size * (size - 1) // 2, parts - 1, end + 1))
+        best[begin] = max(ways)
     part_of: dict[int, int] = {}
-    shortest = 0
-    for length in sorted({len(text) for text in members}):
-        if not shortest or length > ratio * shortest:
-            shortest = length
-        part_of[length] = shortest
+    begin = 0
+    while begin < len(lengths):
+        part_of |= dict.fromkeys(lengths[begin : best[begin][2]], begin)
+        begin = best[begin][2]
     return _split(members, [part_of[len(text)] for text in members])
 
 
