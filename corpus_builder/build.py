@@ -105,7 +105,7 @@ def _mine(
 
     try:
         with Progress(run.command) as progress:
-            lines = mine(
+            rows = mine(
                 named,
                 mining,
                 run.work_folder,
@@ -113,12 +113,12 @@ def _mine(
                 exclusion,
                 run.counts,
                 processes=processes or cores(),
-                on_progress=progress.advance,
+                on_progress=lambda characters: progress.advance("comparing", characters),
             )
-            run.write(lines)
+            run.write(rows)
     finally:
         # Nothing finished, nothing to go on from.
-        if not any(run.work_folder.rglob("[0-9]*.json")):
+        if not any(run.work_folder.rglob("[0-9]*.npz")):
             shutil.rmtree(run.work_folder, ignore_errors=True)
 
 

@@ -49,6 +49,8 @@ class Run:
         on_error: What to do with a row that cannot be used.
         encoding, fields: See :func:`corpus_builder.readers.read_rows`.
         seed: Of everything random; None where nothing is.
+        rows_per_shard: Most rows of a shard.
+        dry_run: Nothing is to be written.
     """
 
     command: str
@@ -59,6 +61,8 @@ class Run:
     encoding: Encoding = "utf-8"
     fields: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
+    rows_per_shard: int = ROWS_PER_SHARD
+    dry_run: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     rejects: dict[tuple[str, int, str], None] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -66,6 +70,7 @@ class Run:
     def __post_init__(self) -> None:
         self.inputs = find_inputs(self.inputs)
         self.output = Path(self.output)
+        self.on_error = OnError(self.on_error)
 
     @property
     def paths(self) -> list[Path]:
@@ -118,7 +123,7 @@ class Run:
     def write(self, lines: Iterable[str | dict[str, Any]]) -> None:
         """Write all lines, the rejects and the manifest; remove what was kept for resuming."""
         if self.is_folder:
-            with ShardedWriter(self.output, self.command, rows_per_shard=ROWS_PER_SHARD) as shards:
+            with ShardedWriter(self.output, self.command, rows_per_shard=self.rows_per_shard) as shards:
                 self._write_lines(shards, lines)
                 self._write_rejects(shards.rows)
                 shards.commit(self._manifest())
@@ -197,7 +202,8 @@ class Run:
             return
         for name, count in self.counts.items():
             print(f"{count:>12,}  {name}")
-        print(f"{summary['seconds']:>12,}  seconds; written to {self.output}")
+        done = "dry run, nothing was written" if self.dry_run else f"written to {self.output}"
+        print(f"{summary['seconds']:>12,}  seconds; {done}")
         if self.rejects:
             print(f"{'':>12}  rejected rows are listed in {self.rejects_path}")
 
@@ -214,24 +220,25 @@ class Progress:
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress as Bar
-            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
             columns = (
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
                 TextColumn(f"{{task.completed:,.0f}} {self._unit}"),
-                TextColumn(f"{{task.speed:,.0f}} {self._unit}/s"),
+                _rate_column(self._unit),
                 TimeElapsedColumn(),
+                TimeRemainingColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
         return self
 
-    def advance(self, step: str, amount: int = 1) -> None:
-        """Count ``amount`` more at a step."""
+    def advance(self, step: str, amount: int = 1, total: int | None = None) -> None:
+        """Count ``amount`` more at a step; the time that remains is shown where the ``total`` is known."""
         if self._bar is not None:
             if step not in self._tasks:
-                self._tasks[step] = self._bar.add_task(f"{self._label}: {step}", total=None, speed=0)
+                self._tasks[step] = self._bar.add_task(f"{self._label}: {step}", total=total)
             self._bar.advance(self._tasks[step], amount)
 
     def track(self, rows: Iterable[Row], what: str) -> Iterator[Row]:
@@ -245,3 +252,14 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def _rate_column(unit: str) -> Any:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} {unit}/s")
+
+    return Rate()

@@ -146,12 +146,12 @@ class Gathered:
     origin: str
 
 
-def frequent(groups: Iterable[Gathered], limits: Limits, most: int) -> set[str]:
+def frequent(groups: Iterable[Gathered], limits: Limits, excluded: set[str], most: int) -> set[str]:
     """Normal forms of usable sentences that stand in more than ``most`` texts; 0 asks for none."""
     texts: Counts = Counter()
     for group in groups:
         for text in group.texts:
-            texts.update({normal(s) for s in text if fault(s, limits, set()) is None})
+            texts.update({normal(s) for s in text if fault(s, limits, excluded) is None})
     return {form for form, count in texts.items() if most and count > most}
 
 
@@ -167,19 +167,21 @@ def mined_pairs(
 ) -> tuple[list[dict[str, Any]], Counts]:
     """The rows of a run over documents or answers, in order, and the funnel."""
     counts: Counts = Counter(groups=len(groups))
-    boilerplate = frequent(groups, limits, max_documents)
+    boilerplate = frequent(groups, limits, excluded, max_documents)
     if max_documents:
         counts["boilerplate sentences"] = len(boilerplate)
     rows: list[dict[str, Any]] = []
     given: set[frozenset[str]] = set()
     partners: Counts = Counter()
     for group in groups:
-        sentences = _sifted(group, limits, excluded, boilerplate, across_texts, counts)
+        sentences = _sifted(group, limits, excluded, across_texts, counts)
         for score, a, b in _ranked(sentences, threshold, variant, limits, across_texts, counts):
             forms = normal(a), normal(b)
-            if frozenset(forms) in given:
+            if boilerplate & set(forms):
+                counts["pairs dropped: boilerplate"] += 1
+            elif frozenset(forms) in given:
                 counts["pairs dropped: seen before"] += 1
-            elif max(partners[form] for form in forms) >= limits.max_partners:
+            elif 0 < limits.max_partners <= max(partners[form] for form in forms):
                 counts["pairs dropped: enough partners"] += 1
             else:
                 given.add(frozenset(forms))
@@ -202,7 +204,6 @@ def _sifted(
     group: Gathered,
     limits: Limits,
     excluded: set[str],
-    boilerplate: set[str],
     across_texts: bool,
     counts: Counts,
 ) -> list[tuple[int, str]]:
@@ -211,8 +212,6 @@ def _sifted(
         for sentence in text:
             counts["sentences"] += 1
             reason = fault(sentence, limits, excluded)
-            if reason is None and normal(sentence) in boilerplate:
-                reason = "boilerplate"
             earlier = (s for n, s in kept if n == number or not across_texts)
             if reason is None and normal(sentence) in map(normal, earlier):
                 reason = "said before"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from fractions import Fraction
@@ -39,8 +38,7 @@ def test_more_sentences_than_a_block_of_the_kernel(
     mining = Mining(0.5, variant, rules, across_texts=across_texts)
     group = TextGroup(tuple(map("".join, texts)), "书", "一")
     counts: Counts = Counter()
-    lines = mine(lambda: [group], mining, tmp_path, {}, Exclusion(), counts)
-    found = [json.loads(line) for line in lines]
+    found = list(mine(lambda: [group], mining, tmp_path, {}, Exclusion(), counts))
     assert counts["sentences compared"] > BLOCK
     assert found == matrix_pairs(texts, variant, across_texts=across_texts, max_partners=2)
     assert len(found) > 400
