@@ -40,7 +40,7 @@ def distinct_members(groups: Sequence[dict[str, str]], threshold: float) -> list
 
     with LCS the length of their longest common subsequence (in characters; gaps allowed, order kept) and |a|
     the characters of a. The order matters: Jaccard similarity, even with bigrams, finds
-    怎么治疗小儿支原体肺炎 and 小儿支原体肺炎怎么治疗 as near as two texts that differ in a particle, and such
+    怎么清洗抽油烟机的滤网 and 抽油烟机的滤网怎么清洗 as near as two texts that differ in a particle, and such
     pairs are what a paraphrase model should learn from.
 
     Args:

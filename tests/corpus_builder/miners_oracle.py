@@ -164,8 +164,12 @@ def mined_pairs(
     across_texts: bool,
     max_documents: int,
     excluded: set[str],
+    dense: int = 10**9,
 ) -> tuple[list[dict[str, Any]], Counts]:
-    """The rows of a run over documents or answers, in order, and the funnel."""
+    """The rows of a run over documents or answers, in order, and the funnel.
+
+    A group with more than ``dense`` pairs for each sentence limits partners by itself beforehand.
+    """
     counts: Counts = Counter(groups=len(groups))
     boilerplate = frequent(groups, limits, excluded, max_documents)
     if max_documents:
@@ -175,7 +179,13 @@ def mined_pairs(
     partners: Counts = Counter()
     for group in groups:
         sentences = _sifted(group, limits, excluded, across_texts, counts)
-        for score, a, b in _ranked(sentences, threshold, variant, limits, across_texts, counts):
+        pairs = _ranked(sentences, threshold, variant, limits, across_texts, counts)
+        if limits.max_partners and len(pairs) > dense * len(sentences):
+            chosen = _nearest_first(pairs, limits.max_partners)
+            counts["pairs dropped: enough partners"] += len(pairs) - len(chosen)
+            pairs = chosen
+        for score, i, j in pairs:
+            a, b = sentences[i][1], sentences[j][1]
             forms = normal(a), normal(b)
             if boilerplate & set(forms):
                 counts["pairs dropped: boilerplate"] += 1
@@ -230,19 +240,32 @@ def _ranked(
     limits: Limits,
     across_texts: bool,
     counts: Counts,
-) -> list[tuple[Fraction, str, str]]:
+) -> list[tuple[Fraction, int, int]]:
     found = []
-    for (n, a), (m, b) in itertools.combinations(sentences, 2):
+    for (i, (n, a)), (j, (m, b)) in itertools.combinations(enumerate(sentences), 2):
         score = similarity(normal(a), normal(b), variant)
         if score < threshold or (across_texts and n == m):
             continue
         counts["pairs above the threshold"] += 1
         reason = refusal(normal(a), normal(b), limits)
         if reason is None:
-            found.append((score, a, b))
+            found.append((score, i, j))
         else:
             counts[f"pairs dropped: {reason}"] += 1
     return sorted(found, key=lambda pair: -pair[0])  # stable: ties in reading order
+
+
+def _nearest_first(
+    pairs: list[tuple[Fraction, int, int]], max_partners: int
+) -> list[tuple[Fraction, int, int]]:
+    """What a pass in the order of similarity, then of nearness, leaves when partners are limited."""
+    partners: Counter[int] = Counter()
+    chosen = set()
+    for pair in sorted(pairs, key=lambda pair: (-pair[0], pair[2] - pair[1], pair[1])):
+        if max(partners[pair[1]], partners[pair[2]]) < max_partners:
+            partners.update(pair[1:])
+            chosen.add(pair)
+    return [pair for pair in pairs if pair in chosen]
 
 
 def linked(scores: dict[tuple[int, int], Fraction], largest: int) -> list[list[int]]:

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from unittest import mock
@@ -32,7 +33,7 @@ from miners_oracle import (
 )
 
 from corpus_builder.exclusion import Exclusion
-from corpus_builder.miners import run
+from corpus_builder.miners import run, similar
 from corpus_builder.miners.answers import answer_groups, merge_questions
 from corpus_builder.miners.documents import document_groups
 from corpus_builder.miners.groups import clean_groups
@@ -67,6 +68,9 @@ LIMITS = st.builds(
     substituted_share=st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(1, 2)]),
     max_partners=st.integers(0, 3),
 )
+FREE = Limits(1, 64, Fraction(0), Fraction(99), True, False, False, None, Fraction(0), 3)
+"""Rules that let everything through but equal texts."""
+
 HAPPENED: Counts = Counter()
 """In how many cases each step of the funnel had something to count."""
 CHUNKS = st.sampled_from([1, 12, 40, 1 << 20])
@@ -132,7 +136,9 @@ def chunks_of(characters: int) -> Iterator[None]:
         yield
 
 
-def mined(groups: list[TextGroup], mining: Mining, exclusion: Exclusion) -> tuple[list[dict[str, object]], Counts]:
+def mined(
+    groups: list[TextGroup], mining: Mining, exclusion: Exclusion
+) -> tuple[list[dict[str, object]], Counts]:
     """The rows and counts of a run in this process."""
     counts: Counts = Counter()
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
@@ -339,7 +345,60 @@ def compare_groups(
     HAPPENED.update((+counts).keys())
 
 
+@settings(CASES, max_examples=300)
+@given(
+    st.text(alphabet="天冷热气好同", min_size=5, max_size=7),
+    st.lists(st.lists(CODES, min_size=9, max_size=18), min_size=1, max_size=2),
+    st.sampled_from([Fraction(1, 4), Fraction(1, 2)]),
+    st.sampled_from(VARIANTS),
+    st.sampled_from([0, 1, 1, 2]),
+    st.integers(0, 1),
+    st.booleans(),
+)
+def compare_crowds(
+    about: str,
+    texts: list[list[int]],
+    threshold: Fraction,
+    variant: Variant,
+    max_partners: int,
+    max_documents: int,
+    same_negation: bool,
+) -> None:
+    """Documents of which nearly every sentence resembles every other."""
+    documents = [text([about], codes) for codes in texts]
+    limits = replace(FREE, max_partners=max_partners, same_negation=same_negation)
+    rows = [Document(str(n), whole, "源") for n, (whole, _) in enumerate(documents)]
+    mining = Mining(float(threshold), variant, rules_of(limits), max_documents=max_documents)
+    with mock.patch.object(similar, "DENSE", 3):
+        found = mined(list(document_groups(rows)), mining, Exclusion())
+    groups = [Gathered([sentences], "源", str(n)) for n, (_, sentences) in enumerate(documents)]
+    expected, by_the_run = (
+        mined_pairs(
+            groups,
+            threshold,
+            variant,
+            limits,
+            across_texts=False,
+            max_documents=max_documents,
+            excluded=set(),
+            dense=dense,
+        )
+        for dense in (max(3, 4 * max_partners), 10**9)
+    )
+    assert found == expected
+    HAPPENED.update((+expected[1]).keys())
+    HAPPENED["partners limited within"] += expected != by_the_run
+
+
 STEPS = {
+    compare_crowds: [
+        "partners limited within",
+        "boilerplate",
+        "negation",
+        "seen before",
+        "enough partners",
+        "pairs",
+    ],
     compare_documents: [
         *("length", "not Chinese", "in a benchmark", "boilerplate", "said before"),
         *("length ratio", "containment", "substituted words", "negation", "numbers"),
