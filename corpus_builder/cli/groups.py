@@ -59,12 +59,13 @@ def clean_groups(
         checked_share(min_similarity, "--min-similarity")
         settings |= {"max_questions": max_questions, "min_similarity": min_similarity}
     run = new_run("clean-groups", inputs, output, reading, working, settings)
+    rules = _rules_of(guards)
     build(
         run,
         shape.value,
-        _rules_of(guards),
+        rules,
         near_identical=guards.near_identical or None,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         min_label=min_label,
         max_questions=max_questions,
         min_similarity=min_similarity,
@@ -79,14 +80,9 @@ def _rules_of(guards: options.GroupGuards) -> Rules:
         raise InputError(
             f"--max-length-ratio {guards.max_length_ratio}: must be 1 or more, or 0 for any length"
         )
-    return Rules(
-        min_chars=guards.min_chars,
-        max_chars=guards.max_chars,
-        min_chinese=guards.min_chinese,
-        max_length_ratio=guards.max_length_ratio or math.inf,
-        same_numbers=guards.same_numbers,
-        same_negation=guards.same_negation,
-    )
+    values = asdict(guards)
+    del values["near_identical"]
+    return Rules(**{**values, "max_length_ratio": guards.max_length_ratio or math.inf})
 
 
 @app.command("texts")

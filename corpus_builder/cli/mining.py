@@ -55,7 +55,7 @@ def mine_documents(
     build(
         run,
         mining,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         window=window,
         source=source,
         processes=working.processes,
@@ -103,7 +103,7 @@ def mine_answers(
     build(
         run,
         mining,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         question_similarity=similarity,
         source=source,
         processes=working.processes,
@@ -158,7 +158,7 @@ def mine_questions(
         threshold,
         rules,
         variant=variant.value,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         max_group=max_group,
         source=source,
     )

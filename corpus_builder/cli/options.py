@@ -102,6 +102,9 @@ class Lengths(OptionGroup):
     min_chinese: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Least share of Chinese among letters and digits.")
     ] = 0.5
+    simplified: Annotated[
+        bool, typer.Option("--simplified", help="Compare traditional characters as simplified ones (OpenCC).")
+    ] = False
 
 
 @dataclass
@@ -133,7 +136,7 @@ class MinerGuards(PairGuards):
     """The same, with a bound on partners."""
 
     max_partners: Annotated[
-        int, typer.Option(min=1, help="Most pairs for one sentence, the most similar first.")
+        int, typer.Option(min=0, help="Most pairs for one sentence, the most similar first; 0: no limit.")
     ] = 3
 
 

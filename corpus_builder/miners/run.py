@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class _MiningWork(Work[list[TextGroup]]):
 
 
 def mine(
-    groups: Callable[[], Iterable[TextGroup]],
+    groups: Iterable[TextGroup],
     mining: Mining,
     folder: Path,
     identity: dict[str, Any],
@@ -76,7 +76,6 @@ def mine(
     counts: Counts,
     *,
     processes: int = 1,
-    on_progress: Callable[[int], None] = lambda characters: None,
 ) -> Iterator[dict[str, Any]]:
     """Mine all groups and yield the pairs as JSON rows, each pair once, partners limited.
 
@@ -87,28 +86,20 @@ def mine(
     often the run was killed and begun again.
 
     Args:
-        groups: Gives the groups, in the same order at each run.
+        groups: In the same order at each run.
         mining: What to do.
         folder: Where finished pieces are kept until the caller removes it.
         identity: What else the result depends on: the input files.
         exclusion: Texts to leave out.
         counts: Filled in the order of the steps.
         processes: Worker processes.
-        on_progress: Called with the number of characters of each piece that is done.
     """
     settings = asdict(mining)
     parts = PartsFolder(folder, {**identity, **settings, "excluded": len(exclusion)})
     settings["excluded"] = str(folder / "excluded.npy") if len(exclusion) else ""
     if len(exclusion):
         _save(folder / "excluded.npy", exclusion.hashes())
-    count = do_parts(
-        _chunks(groups()),
-        _MiningWork,
-        settings,
-        parts,
-        processes=processes,
-        on_done=lambda chunk: on_progress(_characters(chunk)),
-    )
+    count = do_parts(_chunks(groups), _MiningWork, settings, parts, processes=processes)
     boilerplate = NO_KEYS
     if mining.max_documents:
         boilerplate = frequent_values(list(map(parts.values, range(count))), mining.max_documents)
@@ -161,7 +152,3 @@ def _chunks(groups: Iterable[TextGroup]) -> Iterator[list[TextGroup]]:
 
 def _length(group: TextGroup) -> int:
     return sum(map(len, group.texts))
-
-
-def _characters(chunk: list[TextGroup]) -> int:
-    return sum(map(_length, chunk))

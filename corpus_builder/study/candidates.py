@@ -85,7 +85,7 @@ def _mined_pairs(
     max_documents = 0 if across else source.max_documents
     mining = Mining(lowest, variant, rules, across, max_documents)
     folder.mkdir(parents=True, exist_ok=True)
-    for row in mine(groups, mining, folder, source.model_dump(), exclusion, Counter()):
+    for row in mine(groups(), mining, folder, source.model_dump(), exclusion, Counter()):
         yield Candidate(row["text_a"], row["text_b"], row["score"])
 
 

@@ -34,7 +34,7 @@ NOTHING = Exclusion()
 
 def mined(groups: list[TextGroup], mining: Mining, exclusion: Exclusion, counts: Counter[str]) -> list[Pair]:
     with tempfile.TemporaryDirectory() as folder:
-        rows = list(mine(lambda: groups, mining, Path(folder), {}, exclusion, counts))
+        rows = list(mine(groups, mining, Path(folder), {}, exclusion, counts))
     return [Pair(row["text_a"], row["text_b"], row["score"], row["source"]) for row in rows]
 
 

@@ -38,7 +38,7 @@ def test_more_sentences_than_a_block_of_the_kernel(
     mining = Mining(0.5, variant, rules, across_texts=across_texts)
     group = TextGroup(tuple(map("".join, texts)), "书", "一")
     counts: Counts = Counter()
-    found = list(mine(lambda: [group], mining, tmp_path, {}, Exclusion(), counts))
+    found = list(mine([group], mining, tmp_path, {}, Exclusion(), counts))
     assert counts["sentences compared"] > BLOCK
     assert found == matrix_pairs(texts, variant, across_texts=across_texts, max_partners=2)
     assert len(found) > 400

@@ -142,7 +142,7 @@ def mined(
     """The rows and counts of a run in this process."""
     counts: Counts = Counter()
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
-        rows = list(mine(lambda: groups, mining, Path(folder), {}, exclusion, counts))
+        rows = list(mine(groups, mining, Path(folder), {}, exclusion, counts))
     return rows, counts
 
 
