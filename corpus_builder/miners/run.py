@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -95,10 +96,13 @@ def mine(
         processes: Worker processes.
     """
     settings = asdict(mining)
-    parts = PartsFolder(folder, {**identity, **settings, "excluded": len(exclusion)})
-    settings["excluded"] = str(folder / "excluded.npy") if len(exclusion) else ""
-    if len(exclusion):
-        _save(folder / "excluded.npy", exclusion.hashes())
+    excluded = exclusion.hashes()
+    digest = hashlib.sha256(excluded).hexdigest()
+    pieces = {"excluded": digest, "chunk_characters": CHUNK_CHARACTERS}
+    parts = PartsFolder(folder, {**identity, **settings, **pieces})
+    settings["excluded"] = str(folder / "excluded.npy") if len(excluded) else ""
+    if len(excluded):
+        _save(folder / "excluded.npy", excluded)
     count = do_parts(_chunks(groups), _MiningWork, settings, parts, processes=processes)
     boilerplate = NO_KEYS
     if mining.max_documents:
