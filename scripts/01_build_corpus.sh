@@ -8,7 +8,9 @@
 #   answers.jsonl.gz    similar sentences of different answers to one question
 #   documents.jsonl.gz  similar sentences of one document, or of neighbouring documents
 #   texts.txt.gz        all sentences of the three, each once: for the vocabulary
+#   mixed/              questions and general sentences 1:1 in one random order, in shards, for any trainer
 #   report.json         what was read, dropped and written at each step
+#   report.html         the mixed corpus to look at
 # Only sets whose licence lets one ship a model trained on them are taken (docs/corpus.md lists them).
 # Every text of the five benchmarks' valid files is left out. A second run skips the parts that are there;
 # remove OUT/parts to build anew.
@@ -99,6 +101,10 @@ for kind in answers documents; do
 done
 "$python" -m corpus_builder.cli texts "$out/groups.jsonl.gz" "$out/answers.jsonl.gz" "$out/documents.jsonl.gz" \
     --output "$out/texts.txt.gz" --exclude "$data/sts/*/valid.tsv" --on-error skip --json > "$parts/all-texts.json"
+
+"$python" -m corpus_builder.cli mix --questions "$out/groups.jsonl.gz" --general "$out/answers.jsonl.gz" \
+    --general "$out/documents.jsonl.gz" --output "$out/mixed" --json > "$parts/all-mixed.json"
+"$python" -m corpus_builder.cli report "$out/mixed" --output "$out/report.html" >&2
 
 "$python" - "$parts" "$out/report.json" <<'REPORT'
 import json

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from corpus_builder.readers import find_inputs, read_groups
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "01_build_corpus.sh"
 BENCHMARK_SENTENCE = "这本书讲的是一个修表匠的一生。"
@@ -73,6 +75,9 @@ def test_from_raw_text_to_training_files_and_again_without_work(data: Path, tmp_
     assert len(texts) == len(set(texts)) == total["texts"]
     assert "全书讲的就是一个修表匠的一生。" not in texts  # its only partner is in the benchmark
     assert BENCHMARK_SENTENCE not in texts
+    kinds = [group.kind for file in find_inputs([out / "mixed"]) for group in read_groups(file)]
+    assert kinds.count("question") == kinds.count("general") > 0
+    assert "<svg" in (out / "report.html").read_text("utf-8")
     outputs = {
         name: (out / name).read_bytes() for name in ("groups.jsonl.gz", "documents.jsonl.gz", "texts.txt.gz")
     }
