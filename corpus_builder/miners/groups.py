@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
@@ -185,7 +186,7 @@ def _not_seen(parts: list[Part], seen: SeenKeys, counts: Counts) -> Iterator[Gro
         counts["groups"] += 1
         counts["texts"] += len(texts)
         counts["pairs"] += len(texts) * (len(texts) - 1) // 2
-        yield Group(texts[0], texts[1:], group.source, group.score)
+        yield replace(group, text=texts[0], synonyms=texts[1:])
 
 
 def _digest(members: Members) -> int:

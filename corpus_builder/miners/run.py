@@ -97,7 +97,7 @@ def mine(
     """
     settings = asdict(mining)
     excluded = exclusion.hashes()
-    digest = hashlib.sha256(excluded).hexdigest()
+    digest = hashlib.sha256(excluded.tobytes()).hexdigest()
     pieces = {"excluded": digest, "chunk_characters": CHUNK_CHARACTERS}
     parts = PartsFolder(folder, {**identity, **settings, **pieces})
     settings["excluded"] = str(folder / "excluded.npy") if len(excluded) else ""

@@ -328,7 +328,7 @@ def compare_groups(
     ]
     exclusion, excluded = exclusion_of([sentence(pool, code) for code in benchmark])
     counts: Counts = Counter()
-    rows = [Group(members[0], tuple(members[1:]), "源", 0.5) for members in groups]
+    rows = [Group(members[0], tuple(members[1:]), "源", 0.5, "general") for members in groups]
     with mock.patch("corpus_builder.miners.groups._BATCH_TEXTS", batch):
         found = list(
             clean_groups(
@@ -340,7 +340,7 @@ def compare_groups(
             )
         )
     expected, expected_counts = cleaned_groups(groups, limits, near, excluded)
-    assert found == [Group(members[0], tuple(members[1:]), "源", 0.5) for members in expected]
+    assert found == [Group(members[0], tuple(members[1:]), "源", 0.5, "general") for members in expected]
     assert counts == expected_counts
     HAPPENED.update((+counts).keys())
 
