@@ -27,6 +27,7 @@ from corpus_builder.rules import Rules
 from corpus_builder.run import Progress, Run
 from corpus_builder.segmentation import split_sentences
 from corpus_builder.sentences import training_sentences
+from corpus_builder.similarity import Variant
 
 
 def mine_documents(
@@ -126,6 +127,7 @@ def mine_questions(
     threshold: float,
     rules: Rules,
     *,
+    variant: Variant = "set",
     exclusion: Exclusion | None = None,
     max_group: int = 8,
     source: str = "",
@@ -134,7 +136,7 @@ def mine_questions(
 
     Args:
         run: Inputs in the shape ``documents``, ``qa`` or ``texts``, as ``shape`` says.
-        threshold, rules, max_group: See :func:`corpus_builder.miners.questions.mine_questions`.
+        threshold, rules, variant, max_group: See :func:`corpus_builder.miners.questions.mine_questions`.
         exclusion, source: As for :func:`mine_documents`.
     """
     name = source or source_of(run.paths[0])
@@ -146,6 +148,7 @@ def mine_questions(
             exclusion or Exclusion(),
             run.counts,
             source=name,
+            variant=variant,
             max_group=max_group,
         )
         run.write(_json_rows(mined, source))
@@ -157,6 +160,7 @@ def clean_groups(
     rules: Rules,
     *,
     exclusion: Exclusion | None = None,
+    near_identical: float | None = group_miner.NEAR_IDENTICAL,
     min_label: float = 4.0,
     max_questions: int = 20,
     min_similarity: float = 0.2,
@@ -166,7 +170,7 @@ def clean_groups(
 
     Args:
         run: Inputs in the shape ``groups``, ``qa`` or ``sts``, as ``shape`` says.
-        rules: Lengths and share of Chinese.
+        rules, near_identical: Of :func:`corpus_builder.miners.groups.clean_groups`.
         min_label: Of :func:`corpus_builder.miners.groups.groups_from_labels`.
         max_questions, min_similarity: Of :func:`corpus_builder.miners.groups.groups_from_shared_answers`.
         exclusion, source: As for :func:`mine_documents`.
@@ -179,7 +183,9 @@ def clean_groups(
             )
         elif shape == "sts":
             rows = group_miner.groups_from_labels(rows, min_label, source_of(run.paths[0]))
-        cleaned = group_miner.clean_groups(rows, rules, exclusion or Exclusion(), run.counts)
+        cleaned = group_miner.clean_groups(
+            rows, rules, exclusion or Exclusion(), run.counts, near_identical=near_identical
+        )
         run.write(_json_rows(cleaned, source))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -76,12 +76,12 @@ class Rules:
         """Whether a sentence may enter the comparison."""
         if not self.min_chars <= len(text) <= self.max_chars or not normalised:
             return False
-        return len(_CHINESE.findall(normalised)) >= self.min_chinese * len(normalised)
+        return len(_CHINESE.findall(normalised)) / len(normalised) >= self.min_chinese
 
     def compatible(self, a: str, b: str) -> bool:
         """Whether two normalised sentences may form a pair, their similarity aside."""
         short, long = sorted((a, b), key=len)
-        if a == b or len(long) > self.max_length_ratio * len(short):
+        if a == b or len(long) / len(short) > self.max_length_ratio:
             return False
         if not self.allow_containment and short in long:
             return False
@@ -104,6 +104,16 @@ class Rules:
         if self.same_numbers:
             guards.append(("numbers", lambda a, b: _numbers(a) != _numbers(b)))
         return guards
+
+    def must_agree(self, normalised: str) -> tuple[Hashable, ...]:
+        """What a text shares with every text that ``same_numbers`` and ``same_negation`` let it stand with.
+
+        Example:
+            >>> Rules(same_numbers=True).must_agree("苹果2元一斤")
+            (('2',), ())
+        """
+        numbers = tuple(map(tuple, _numbers(normalised))) if self.same_numbers else ()
+        return (*numbers, _denials(normalised)) if self.same_negation else numbers
 
     def _substitutes_too_much(self, a: str, b: str) -> bool:
         assert self.max_substituted is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from corpus_builder.cli import options
 from corpus_builder.cli.application import app, checked_share, exclusion_of, finish, new_run
 from corpus_builder.cli.option_groups import expanded
+from corpus_builder.errors import InputError
 from corpus_builder.rules import Rules
 
 
@@ -27,7 +29,7 @@ class GroupShape(StrEnum):
 def clean_groups(
     inputs: options.Inputs,
     output: options.Output,
-    lengths: options.GroupLengths,
+    guards: options.GroupGuards,
     reading: options.Reading,
     working: options.Working,
     shape: Annotated[
@@ -49,20 +51,20 @@ def clean_groups(
     """
     from corpus_builder.build import clean_groups as build
 
-    settings: dict[str, Any] = {
-        "shape": shape.value,
-        **asdict(lengths),
-    }
+    if guards.near_identical:
+        checked_share(guards.near_identical, "--near-identical")
+    settings: dict[str, Any] = {"shape": shape.value, **asdict(guards)}
     settings |= {"min_label": min_label} if shape is GroupShape.STS else {}
     if shape is GroupShape.QA:
         checked_share(min_similarity, "--min-similarity")
         settings |= {"max_questions": max_questions, "min_similarity": min_similarity}
     run = new_run("clean-groups", inputs, output, reading, working, settings)
-    rules = Rules(**asdict(lengths))
+    rules = _rules_of(guards)
     build(
         run,
         shape.value,
         rules,
+        near_identical=guards.near_identical or None,
         exclusion=exclusion_of(reading, simplified=rules.simplified),
         min_label=min_label,
         max_questions=max_questions,
@@ -70,6 +72,17 @@ def clean_groups(
         source=source,
     )
     finish(run, working)
+
+
+def _rules_of(guards: options.GroupGuards) -> Rules:
+    """The options as the miner takes them; a length ratio of 0 means any."""
+    if guards.max_length_ratio and not guards.max_length_ratio >= 1:
+        raise InputError(
+            f"--max-length-ratio {guards.max_length_ratio}: must be 1 or more, or 0 for any length"
+        )
+    values = asdict(guards)
+    del values["near_identical"]
+    return Rules(**{**values, "max_length_ratio": guards.max_length_ratio or math.inf})
 
 
 @app.command("texts")

@@ -131,6 +131,7 @@ def mine_questions(
         QuestionShape, typer.Option(help="Documents; QA (the questions); plain texts, one a line.")
     ] = QuestionShape.DOCUMENTS,
     threshold: options.Threshold = 0.6,
+    variant: options.Variant = options.VariantName.SET,
     max_group: Annotated[int, typer.Option(min=2, help="Most members of a group.")] = 8,
     source: options.Source = "",
 ) -> None:
@@ -146,6 +147,7 @@ def mine_questions(
     settings = {
         "shape": shape.value,
         "threshold": checked_share(threshold),
+        "variant": variant.value,
         "max_group": max_group,
         **asdict(rules),
     }
@@ -155,6 +157,7 @@ def mine_questions(
         shape.value,
         threshold,
         rules,
+        variant=variant.value,
         exclusion=exclusion_of(reading, simplified=rules.simplified),
         max_group=max_group,
         source=source,

@@ -139,7 +139,19 @@ class MinerGuards(PairGuards):
 
 
 @dataclass
-class GroupLengths(Lengths):
-    """Which members of a group are kept."""
+class GroupGuards(Lengths):
+    """Which members of a group are kept, and which are kept together."""
 
     min_chars: Annotated[int, typer.Option(min=1, help="Shorter sentences are left out.")] = 4
+    near_identical: Annotated[
+        float, typer.Option(help="Similarity from which a member is left out as a mere copy; 0: keep all.")
+    ] = 0.95
+    max_length_ratio: Annotated[
+        float, typer.Option(help="Groups are split so that no text is so many times longer; 0: any length.")
+    ] = 2.0
+    same_numbers: Annotated[
+        bool, typer.Option(help="Split groups whose members differ in numbers or Latin words.")
+    ] = False
+    same_negation: Annotated[
+        bool, typer.Option(help="Split groups of which some members deny and others do not.")
+    ] = False

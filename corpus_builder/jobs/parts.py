@@ -66,6 +66,9 @@ class PartsFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             found = None
         if found is None:
+            # Parts without identity are what a run left that was killed while it removed them.
+            for part in self.path.glob("[0-9]*.np[yz]"):
+                part.unlink()
             _write_json(place, wanted)
         elif found != wanted:
             keys = [key for key in {*found, *wanted} if found.get(key) != wanted.get(key)]

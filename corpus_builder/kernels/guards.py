@@ -54,7 +54,7 @@ def refused(
     if guards.equal and short == long and _stands_at(codes, offsets[i], offsets[j], short):
         dropped[0] += 1
         return True
-    if long > guards.max_length_ratio * short:
+    if long / short > guards.max_length_ratio:  # a quotient: 1.4 * 45 is less than 63
         dropped[1] += 1
         return True
     if guards.contained:

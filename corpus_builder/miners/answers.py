@@ -40,11 +40,13 @@ def merge_questions(questions: Iterable[Question], similarity: float = 1.0) -> I
     """
     merged: dict[str, list[Question]] = {}
     for question in questions:
-        merged.setdefault(normalise(question.question.split("\n", 1)[0]), []).append(question)
+        title = question.question.split("\n", 1)[0]
+        # What has neither letters nor digits is equal to nothing but itself.
+        merged.setdefault(normalise(title) or title, []).append(question)
     titles = list(merged)
     clusters = [[n] for n in range(len(titles))]
     if similarity < 1:
-        pairs = {(i, j): score for i, j, score in jaccard_pairs(titles, similarity, normalised=True)}
+        pairs = {(i, j): score for i, j, score in jaccard_pairs(titles, similarity)}
         clusters = complete_linkage(pairs, _MOST_QUESTIONS)
         clustered = {n for cluster in clusters for n in cluster}
         clusters += [[n] for n in range(len(titles)) if n not in clustered]

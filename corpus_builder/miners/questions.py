@@ -9,7 +9,7 @@ from corpus_builder.clusters import complete_linkage
 from corpus_builder.exclusion import Exclusion
 from corpus_builder.rows import Group
 from corpus_builder.rules import Counts, Rules, prepare
-from corpus_builder.similarity import jaccard_pairs
+from corpus_builder.similarity import Variant, jaccard_pairs
 
 # Words that take the question out of a question word: 无论什么时候, 不知道怎么说, 多少有点.
 _NO_QUESTION = re.compile(
@@ -41,6 +41,7 @@ def mine_questions(
     counts: Counts,
     *,
     source: str,
+    variant: Variant = "set",
     max_group: int = 8,
 ) -> Iterator[Group]:
     """People ask the same thing in many threads: join all questions of a source with one another.
@@ -52,8 +53,10 @@ def mine_questions(
 
     Args:
         sentences: all sentences of the source; those that ask nothing are passed over.
-        threshold: least Jaccard similarity between any two members.
-        rules, exclusion, counts: as in :func:`corpus_builder.miners.answers.mine_answers`.
+        threshold, variant: least similarity between any two members, and which; see
+            :func:`corpus_builder.similarity.jaccard`.
+        rules, exclusion: guards on sentences and pairs, benchmark texts.
+        counts: filled in the order of the steps.
         source: written into each group.
         max_group: most members of a group.
     """
@@ -63,7 +66,7 @@ def mine_questions(
     counts["questions"] += len(texts)
     normalised_texts = list(texts)
     scores: dict[tuple[int, int], float] = {}
-    for i, j, score in jaccard_pairs(normalised_texts, threshold, normalised=True):
+    for i, j, score in jaccard_pairs(normalised_texts, threshold, variant=variant, normalised=True):
         counts["pairs above the threshold"] += 1
         if rules.compatible(normalised_texts[i], normalised_texts[j]):
             scores[i, j] = score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from corpus_builder.jobs.parts import Part, PartsFolder
 from corpus_builder.jobs.workers import Work, do_parts
 from corpus_builder.kernels.partners import ENOUGH_PARTNERS, KEPT, SEEN_BEFORE, PairGate
 from corpus_builder.kernels.selection import Keys, is_among
+from corpus_builder.manifest import versions
 from corpus_builder.miners.sentences import NO_KEYS, Counts, TextGroup, cut_and_sift
 from corpus_builder.miners.similar import packed, pairs_of_groups, unpacked
 from corpus_builder.rules import Rules
@@ -80,7 +82,8 @@ def mine(
     """Mine all groups and yield the pairs as JSON rows, each pair once, partners limited.
 
     Boilerplate, a sentence of too many texts, is known once all texts were read. Whether two sentences are
-    similar depends on them alone, so its pairs are dropped then, with the result of dropping it beforehand.
+    similar depends on them alone, so its pairs are dropped then, with the result of dropping it beforehand;
+    except in a dense group, where it has taken part in choosing partners.
 
     The result depends on the groups and on ``mining`` alone, whatever the number of processes and however
     often the run was killed and begun again.
@@ -95,10 +98,13 @@ def mine(
         processes: Worker processes.
     """
     settings = asdict(mining)
-    parts = PartsFolder(folder, {**identity, **settings, "excluded": len(exclusion)})
-    settings["excluded"] = str(folder / "excluded.npy") if len(exclusion) else ""
-    if len(exclusion):
-        _save(folder / "excluded.npy", exclusion.hashes())
+    excluded = exclusion.hashes()
+    digest = hashlib.sha256(excluded.tobytes()).hexdigest()
+    pieces = {"excluded": digest, "chunk_characters": CHUNK_CHARACTERS, "versions": versions()}
+    parts = PartsFolder(folder, {**identity, **settings, **pieces})
+    settings["excluded"] = str(folder / "excluded.npy") if len(excluded) else ""
+    if len(excluded):
+        _save(folder / "excluded.npy", excluded)
     count = do_parts(_chunks(groups), _MiningWork, settings, parts, processes=processes)
     boilerplate = NO_KEYS
     if mining.max_documents:

@@ -107,7 +107,7 @@ def cut_and_sift(
         counts[f"sentences dropped: {reason}"] += int(bad.sum())
         places = places[~bad]
 
-    drop((sizes == 0) | (chinese < rules.min_chinese * sizes), "not Chinese")
+    drop((sizes == 0) | (chinese / np.maximum(sizes, 1) < rules.min_chinese), "not Chinese")
     if len(excluded):
         drop(is_among(hashes[places], excluded), "in a benchmark")
     part = owner[kept[places]]

@@ -110,6 +110,43 @@ def test_groups_and_questions_and_texts_of_the_example(tmp_path: Path) -> None:
     assert len(lines) == len(set(lines)) >= 60
 
 
+def test_guards_of_groups_are_options(tmp_path: Path) -> None:
+    group = {
+        "text": "苹果2元一斤贵吗",
+        "synonyms": ["苹果2元一斤贵", "2元的苹果贵吗", "苹果3元贵吗", "3元一斤的苹果贵不贵"],
+    }
+    (tmp_path / "g.jsonl").write_text(json.dumps(group), "utf-8")
+
+    def members(*options: object) -> list[int]:
+        result = run("clean-groups", tmp_path / "g.jsonl", "-o", tmp_path / "out.jsonl", *options)
+        assert result.returncode == 0, result.stderr
+        return [1 + len(row["synonyms"]) for row in rows(tmp_path / "out.jsonl")]  # type: ignore[arg-type]
+
+    assert members() == [4]
+    assert members("--near-identical", "0") == [5]
+    assert members("--max-length-ratio", "1.3") == [2, 2]
+    assert members("--same-numbers", "--max-length-ratio", "0") == [2, 2]
+    manifest = json.loads((tmp_path / "out.jsonl.manifest.json").read_text("utf-8"))
+    assert manifest["settings"]["same_numbers"] is True
+    assert manifest["settings"]["min_chinese"] == 0.5
+
+
+@pytest.mark.parametrize(("option", "value"), [("--near-identical", 1.5), ("--max-length-ratio", 0.5)])
+def test_guards_of_groups_that_cannot_be(tmp_path: Path, option: str, value: float) -> None:
+    assert_refused(
+        run("clean-groups", EXAMPLES / "groups.jsonl", "-o", tmp_path / "o.jsonl", option, value), option
+    )
+
+
+def test_questions_by_another_variant(tmp_path: Path) -> None:
+    (tmp_path / "asked.txt").write_text("北京到上海怎么走\n上海到北京怎么走\n", "utf-8")
+    for variant, groups in (("set", 1), ("bigram", 0)):
+        out = tmp_path / f"{variant}.jsonl"
+        options = ("--shape", "texts", "--variant", variant, "--threshold", "0.9")
+        assert run("mine-questions", tmp_path / "asked.txt", "-o", out, *options).returncode == 0
+        assert len(rows(out)) == groups
+
+
 def test_sts_tables_become_groups(tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text(
         "text_a\ttext_b\tlabel\n天气很冷\t天气真冷\t5\n天气很冷\t我饿了\t0\n", "utf-8"

@@ -27,7 +27,7 @@ from corpus_builder.miners.run import Mining, mine
 from corpus_builder.miners.sentences import TextGroup
 from corpus_builder.rows import Document, Group, Pair, Question, StsRow
 from corpus_builder.rules import Rules
-from corpus_builder.similarity import jaccard, normalise
+from corpus_builder.similarity import VARIANTS, jaccard, normalise
 
 NOTHING = Exclusion()
 
@@ -155,8 +155,9 @@ class TestDocuments:
 
 class TestGroups:
     @staticmethod
-    def clean(groups: list[Group], **rules: int) -> list[Group]:
-        return list(clean_groups(groups, Rules(min_chars=3, **rules), Exclusion(["明天见面吗"]), Counter()))
+    def clean(groups: list[Group], **rules: float) -> list[Group]:
+        chosen = Rules(min_chars=3, **rules)  # type: ignore[arg-type]
+        return list(clean_groups(groups, chosen, Exclusion(["明天见面吗"]), Counter()))
 
     def test_members_equal_after_normalisation_and_unusable_ones_go(self) -> None:
         group = Group(
@@ -170,6 +171,68 @@ class TestGroups:
     def test_the_same_group_twice_stays_once(self) -> None:
         groups = [Group("今天冷吗", ("今天冷不冷",), "a"), Group("今天冷不冷？", ("今天冷吗",), "b")]
         assert self.clean(groups) == groups[:1]
+
+    def test_members_that_differ_in_courtesy_tone_or_a_character_go(self) -> None:
+        question = "感冒发烧的时候应该吃什么药比较好"
+        copies = (f"医生您好，请问{question}呢？谢谢！", "感冒发烧的时候应该吃什么药会比较好")
+        moved = "吃什么药比较好，感冒发烧的时候"
+        group = Group(question, (*copies, moved), "a")
+        assert self.clean([group]) == [Group(question, (moved,), "a")]
+        kept = clean_groups([group], Rules(), NOTHING, Counter(), near_identical=None)
+        assert next(kept).members == group.members
+
+    def test_a_group_falls_apart_by_length(self) -> None:
+        # 5, 6, 7, 10 | 14, 15 keeps 6 + 1 pairs; with 14 among the shorter ones, 5 and 6 would be left out.
+        texts = tuple("字" * length for length in (14, 5, 10, 6, 7, 15))
+        group = Group(texts[0], texts[1:], "a", 0.7)
+        rules = Rules(max_length_ratio=2.0)
+        parts = list(clean_groups([group], rules, NOTHING, Counter(), near_identical=None))
+        assert [list(map(len, part.members)) for part in parts] == [[14, 15], [5, 10, 6, 7]]
+        assert [part.score for part in parts] == [0.7, 0.7]
+        whole = clean_groups([group], Rules(max_length_ratio=3.0), NOTHING, Counter(), near_identical=None)
+        assert len(next(whole).members) == 6
+
+    def test_a_group_falls_apart_by_numbers_and_negation(self) -> None:
+        texts = (
+            "苹果2元一斤贵吗",
+            "苹果3元一斤贵吗",
+            "2元一斤的苹果贵不贵",
+            "苹果3元不贵吧",
+            "3元的苹果算贵吗",
+        )
+        group = Group(texts[0], texts[1:], "a")
+        assert self.clean([group]) == [group]
+        assert [part.members for part in self.clean([group], same_numbers=True)] == [
+            (texts[0], texts[2]),
+            (texts[1], texts[3], texts[4]),
+        ]
+        assert [part.members for part in self.clean([group], same_numbers=True, same_negation=True)] == [
+            (texts[0], texts[2]),
+            (texts[1], texts[4]),
+        ]
+
+    def test_the_share_of_chinese_is_asked_of_every_member(self) -> None:
+        group = Group("怎么安装WIN10", ("怎么装win10系统呢", "WIN10 怎么安装到电脑上"), "a")
+        assert len(self.clean([group], max_length_ratio=9.0, min_chinese=0.0)[0].members) == 3
+        assert [part.members for part in self.clean([group], min_chinese=0.5)] == [group.members[1:]]
+        assert self.clean([group], min_chinese=0.6) == []
+
+    def test_what_was_dropped_is_counted_down_to_what_is_left(self) -> None:
+        groups = [
+            Group("今天冷吗？", ("今天 冷吗", "今天冷不冷", "冷"), "a"),
+            Group("今天冷不冷呢", ("今天冷吗", "今天到底冷不冷", "今天早上出门的时候外面到底冷不冷"), "a"),
+            Group("今天冷不冷", ("今天冷吗",), "a"),
+        ]
+        counts: Counter[str] = Counter()
+        kept = list(clean_groups(groups, Rules(min_chars=3), NOTHING, counts))
+        assert [group.members for group in kept] == [
+            ("今天冷吗？", "今天冷不冷"),
+            ("今天冷不冷呢", "今天冷吗", "今天到底冷不冷"),
+        ]
+        dropped = sum(count for name, count in counts.items() if name.startswith("sentences dropped"))
+        assert counts["sentences"] - dropped == counts["texts"] == 5
+        dropped = sum(count for name, count in counts.items() if name.startswith("groups dropped"))
+        assert counts["groups after splitting"] - dropped == counts["groups"] == 2
 
     def test_shared_answers_make_groups(self) -> None:
         rows = [
@@ -241,6 +304,17 @@ class TestQuestions:
         ]
         assert groups[0].score == jaccard(*groups[0].members)
         assert groups[0].source == "论坛"
+
+    def test_any_variant_of_the_similarity(self) -> None:
+        # The same characters in another order: 1 as sets, less with pairs of neighbours.
+        sentences = ["北京到上海怎么走", "上海到北京怎么走"]
+        for variant in VARIANTS:
+            score = jaccard(*sentences, variant=variant)
+            for threshold, expected in ((score, [score]), (min(1.0, score + 0.01), [1.0] * (score == 1))):
+                found = mine_questions(
+                    sentences, threshold, Rules(), NOTHING, Counter(), source="论坛", variant=variant
+                )
+                assert [group.score for group in found] == expected
 
     def test_equal_questions_are_no_group(self) -> None:
         assert self.mine(["高考后的暑假怎么安排？", "高考后的暑假，怎么安排"]) == []

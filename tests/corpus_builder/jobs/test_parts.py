@@ -48,6 +48,16 @@ def test_values_without_their_arrays_are_not_a_part(tmp_path):
     assert list(folder.load(0).arrays) == ["scores"]
 
 
+def test_parts_left_by_a_run_killed_while_it_removed_them_are_of_no_use(tmp_path):
+    folder = PartsFolder(tmp_path, {"threshold": 0.5})
+    folder.save(0, Part(ARRAYS, np.array([1], np.uint64)))
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "notes.txt").write_text("mine")
+    again = PartsFolder(tmp_path, {"threshold": 0.6})
+    assert not again.has(0) and len(again.values(0)) == 0
+    assert (tmp_path / "notes.txt").exists()
+
+
 def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch):
     folder = PartsFolder(tmp_path, {})
 
