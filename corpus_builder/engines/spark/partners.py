@@ -5,15 +5,15 @@ that was let through before is dropped; so is a pair of which a sentence has m p
 through.
 
 **Pairs that come again.** Partners only grow in number, so a pair refused for want of room is refused for
-the same reason whenever it comes again, and a pair let through is "seen before" whenever it does. The first of
-equal pairs decides for all: keep it, note how often the pair comes (``times``), and count ``times - 1`` pairs
-as seen before if it is let through, ``times`` as refused if it is not.
+the same reason whenever it comes again, and a pair let through is "seen before" whenever it does. The first
+of equal pairs decides for all: keep it, note how often the pair comes (``times``), and count ``times - 1``
+pairs as seen before if it is let through, ``times`` as refused if it is not.
 
 **The limit.** What is left is a graph, sentences joined by pairs in a total order, and the gate is the greedy
 pass: accept a pair if at both ends fewer than m accepted pairs come before it. It is decided in rounds. A
 pair is undecided, accepted or rejected; a sentence with A accepted pairs has room for ``cap = m - A``. In a
-round, at once for all undecided pairs, with ``before`` the number of undecided pairs that come earlier at that
-sentence:
+round, at once for all undecided pairs, with ``before`` the number of undecided pairs that come earlier at
+that sentence:
 
     accept   if  before < cap  at both ends
     reject   if  cap = 0       at one end

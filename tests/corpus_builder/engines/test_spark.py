@@ -99,13 +99,13 @@ def test_documents_give_the_same_file_as_on_one_machine(tmp_path, variant, max_p
     rules = Rules(max_partners=max_partners, same_numbers=True, max_substituted=2)
     threshold = 0.5 if variant == "bigram" else 0.7
     mining = Mining(threshold, variant, rules, max_documents=40)
-    paths = write_documents(tmp_path, 1500)
+    paths = write_documents(tmp_path, 1000)
     run = both(paths, mining, tmp_path, exclusion=Exclusion([EXCLUDED]))
     # The data are such that every step has something to do.
     for step in ("in a benchmark", "boilerplate", "said before"):
-        assert run.counts[f"sentences dropped: {step}"] > 50
+        assert run.counts[f"sentences dropped: {step}"] > 10
     for step in ("seen before", "enough partners"):
-        assert run.counts[f"pairs dropped: {step}"] > 50
+        assert run.counts[f"pairs dropped: {step}"] > 10
     assert run.counts["pairs"] > 100
     assert run.counts["rows rejected"] == 6
 
@@ -130,7 +130,7 @@ def test_answers_give_the_same_file_as_on_one_machine(tmp_path, question_similar
 def test_much_boilerplate_and_many_pairs_take_the_other_ways_to_the_same_result(spark, tmp_path):
     from corpus_builder.engines.spark import Tuning, mine_documents, read_documents
 
-    mining = Mining(0.7, "set", Rules(max_partners=2), max_documents=40)
+    mining = Mining(0.7, "set", Rules(max_partners=2), max_documents=10)
     documents = read_documents(spark, write_documents(tmp_path, 300), on_error="skip")
     ways = [Tuning(), Tuning(str(tmp_path / "work"), partitions=3, most_broadcast=0, most_on_driver=10)]
     results = []
@@ -172,13 +172,14 @@ def random_pairs(rng: np.random.Generator) -> np.ndarray:
     elif kind == 2:
         pairs = np.stack([np.where(rng.random(size) < 0.6, 1, 2), rng.integers(3, 30, size)], axis=1)
     else:
-        pairs = np.stack([np.arange(1, size + 1), np.arange(2, size + 2)], axis=1)
+        length = min(size, 9)  # takes as many rounds as it is long
+        pairs = np.stack([np.arange(1, length + 1), np.arange(2, length + 2)], axis=1)
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 @pytest.mark.parametrize("most_on_driver", [0, 2000, 10**6])
 def test_the_gate_is_that_of_the_local_engine(spark, most_on_driver):
-    """Hundreds of lists of pairs as one DataFrame: the lists share no sentence, so each is a run of its own."""
+    """Hundreds of lists of pairs in one DataFrame: they share no sentence, so each is a case by itself."""
     from corpus_builder.engines.spark.partners import admitted, first_of_equal
     from corpus_builder.engines.spark.sessions import stored
 
