@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from corpus_builder.engines.spark.mining import (
     ordered_pairs,
 )
 from corpus_builder.engines.spark.reading import read_documents, read_questions, rejected_rows
-from corpus_builder.engines.spark.sessions import input_errors, session
+from corpus_builder.engines.spark.sessions import input_errors, session, step
 from corpus_builder.errors import InputError
 from corpus_builder.exclusion import Exclusion
 from corpus_builder.miners.run import Mining
@@ -34,7 +35,7 @@ def run_on_spark(
     question_similarity: float | None = None,
     source: str = "",
     master: str = "",
-    folder: str = "",
+    tuning: Tuning | None = None,
 ) -> None:
     """What :func:`corpus_builder.build.mine_documents` and ``mine_answers`` do, with the same output.
 
@@ -48,7 +49,8 @@ def run_on_spark(
         exclusion, window, question_similarity, source: As for the local engine.
         master: See :func:`corpus_builder.engines.spark.session`. A session that runs already is used instead,
             and left running.
-        folder: See :class:`Tuning`.
+        tuning: As for :func:`corpus_builder.engines.spark.mine_documents`; where it names no ``partitions``,
+            the texts are spread if large files would leave cores idle.
 
     Raises:
         InputError: As the local engine; also where Spark does not start.
@@ -60,8 +62,8 @@ def run_on_spark(
     quiet = {"spark__log__level": "FATAL", "spark__ui__showConsoleProgress": "false"}
     spark = running or session(master, **quiet)
     try:
-        pairs = _pairs(spark, run, mining, shape, exclusion, window, question_similarity, source, folder)
-        with input_errors():
+        pairs = _pairs(spark, run, mining, shape, exclusion, window, question_similarity, source, tuning)
+        with input_errors(), step(spark, "texts of the pairs"):
             run.write(_rows(pairs))
     finally:
         if running is None:
@@ -77,7 +79,7 @@ def _pairs(
     window: int,
     question_similarity: float | None,
     source: str,
-    folder: str,
+    tuning: Tuning | None,
 ) -> DataFrame:
     reading: dict[str, Any] = {"fields": run.fields, "encoding": run.encoding}
     if run.on_error is OnError.SKIP:
@@ -92,7 +94,8 @@ def _pairs(
         groups = answer_groups(rows, question_similarity)
     if source:
         groups = groups.withColumn("source", F.lit(source))
-    tuning = Tuning(folder=folder, partitions=_partitions(spark, run.paths))
+    tuning = tuning or Tuning()
+    tuning = replace(tuning, partitions=tuning.partitions or _partitions(spark, run.paths))
     return ordered_pairs(groups, mining, shape == "qa", exclusion, run.counts, tuning)
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from corpus_builder.engines.spark import workers
 from corpus_builder.engines.spark.partners import admitted, first_of_equal
 from corpus_builder.engines.spark.reading import consecutive
-from corpus_builder.engines.spark.sessions import input_errors, stored
+from corpus_builder.engines.spark.sessions import input_errors, step, stored
 from corpus_builder.errors import InputError
 from corpus_builder.exclusion import Exclusion
 from corpus_builder.miners.run import Mining
@@ -189,19 +189,23 @@ def _mine(
     counts = Counter() if counts is None else counts
     if tuning.partitions:
         groups = groups.repartition(tuning.partitions, F.col("position"))
+    spark = groups.sparkSession
     with input_errors():
         found = _similar_pairs(groups, mining, answers, exclusion or Exclusion(), counts, tuning)
-        _add_counts(counts, found)
+        with step(spark, "counts"):
+            _add_counts(counts, found)
         pairs = found.where("position is not null")
-        edges = stored(first_of_equal(pairs), tuning.folder, "edges")
-        kept = admitted(
-            edges,
-            mining.rules.max_partners,
-            most_on_driver=tuning.most_on_driver,
-            folder=tuning.folder,
-        )
-        if counts["groups"]:
-            _count_verdicts(counts, edges, kept)
+        with step(spark, "equal pairs"):
+            edges = stored(first_of_equal(pairs), tuning.folder, "edges")
+        with step(spark, "partners"):
+            kept = admitted(
+                edges,
+                mining.rules.max_partners,
+                most_on_driver=tuning.most_on_driver,
+                folder=tuning.folder,
+            )
+            if counts["groups"]:
+                _count_verdicts(counts, edges, kept)
     # One row for each, even where positions that should differ do not.
     row = F.min(F.struct(*RESULT)).alias("row")
     joined = pairs.join(kept.select("key", "position", "rank"), ["key", "position", "rank"])
@@ -212,22 +216,24 @@ def _similar_pairs(
     groups: DataFrame, mining: Mining, answers: bool, exclusion: Exclusion, counts: Counts, tuning: Tuning
 ) -> DataFrame:
     """:data:`corpus_builder.engines.spark.workers.PAIRS`, stored."""
-    context = groups.sparkSession.sparkContext
-    excluded = context.broadcast(exclusion.hashes() if len(exclusion) else workers.NO_KEYS)
+    spark = groups.sparkSession
+    excluded = spark.sparkContext.broadcast(exclusion.hashes() if len(exclusion) else workers.NO_KEYS)
     shared = None
     if mining.max_documents:
         hashes = groups.mapInArrow(workers.sentence_counts(mining, answers), workers.HASHES)
         many = hashes.groupBy("hash").agg(F.sum("texts").alias("texts"))
         many = many.where(F.col("texts") > mining.max_documents).select("hash")
-        many = stored(many, tuning.folder, "boilerplate")
-        counts["boilerplate sentences"] = number = many.count()
+        with step(spark, "boilerplate"):
+            many = stored(many, tuning.folder, "boilerplate")
+            counts["boilerplate sentences"] = number = many.count()
         if number <= tuning.most_broadcast:
             signed: Any = many.toArrow()["hash"].combine_chunks().to_numpy(zero_copy_only=False)
-            shared = context.broadcast(np.sort(signed.astype(np.int64).view(np.uint64)))
+            shared = spark.sparkContext.broadcast(np.sort(signed.astype(np.int64).view(np.uint64)))
         else:
             groups = _with_own_boilerplate(groups, many, mining, answers)
     pairs = groups.mapInArrow(workers.similar_pairs(mining, answers, excluded, shared), workers.PAIRS)
-    return stored(pairs, tuning.folder, "pairs")
+    with step(spark, "similar pairs"):
+        return stored(pairs, tuning.folder, "pairs")
 
 
 def _with_own_boilerplate(groups: DataFrame, many: DataFrame, mining: Mining, answers: bool) -> DataFrame:

@@ -54,6 +54,16 @@ def session(master: str = "", **options: str) -> SparkSession:
         ) from None
 
 
+@contextmanager
+def step(spark: SparkSession, name: str) -> Iterator[None]:
+    """What Spark's pages and event log call the jobs run meanwhile."""
+    spark.sparkContext.setJobDescription(name)
+    try:
+        yield
+    finally:
+        spark.sparkContext.setJobDescription("")
+
+
 _ARROW = {
     "bigint": pa.int64(),
     "double": pa.float64(),

@@ -49,6 +49,8 @@ def spark():
         "local[2]",
         spark__sql__shuffle__partitions="2",
         spark__driver__memory="1g",
+        # Short jobs: half of the time would go into compiling for speed that nothing here needs.
+        spark__driver__extraJavaOptions="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         spark__log__level="FATAL",
         spark__ui__showConsoleProgress="false",
     )
