@@ -43,6 +43,7 @@ pair: numbers, no texts. What is undecided shrinks fast; once it is few pairs, t
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 
 import pyarrow as pa
@@ -52,6 +53,7 @@ from pyspark.sql import functions as F
 from corpus_builder.engines.spark.sessions import stored
 
 EDGES = "key bigint, position bigint, rank bigint, times bigint"
+_LOG = logging.getLogger(__name__)
 _ORDER = ("position", "rank", "key")
 
 
@@ -85,6 +87,7 @@ def admitted(edges: DataFrame, max_partners: int, *, most_on_driver: int, folder
         decided.append(verdicts.where("accepted").select("key", "position", "rank", "times"))
         undecided = verdicts.where("not accepted and not rejected").count()
         halves = _ends(verdicts.where("not rejected"))
+        _LOG.info("partners: %d pairs undecided after round %d", undecided, len(decided))
     if undecided:
         rest = _in_order(_judged(halves).toArrow())
         decided.append(spark.createDataFrame(rest).to(spark.createDataFrame([], EDGES).schema))
