@@ -5,8 +5,13 @@
 Kernel: groups of 200 and of 30 neighbouring sentences, character Jaccard at 0.5. Everyone gets the
 normalised sentences as Python strings and builds what it needs inside the timed part; the pairs must be the
 same. Counted are seconds of processor time of one thread, so that other work on the machine weighs little; a
-figure is the median of the rounds, a ratio the median of the rounds' ratios. FOLDER has documents (JSON
-lines, also .gz and .xz) below ``text/docs``; without it sentences are put together from the examples.
+figure is the median of the rounds, a ratio the median of the rounds' ratios.
+
+Whole runs: the command itself, all cores, on 0.1 and 1 GB of documents and on one document of 50,000
+sentences that all resemble one another; seconds by the clock, memory of all processes together.
+
+FOLDER has documents (JSON lines, also .gz and .xz) below ``text/docs``; without it texts are put together
+from the examples.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from benchmarks.mining_peers import PEERS
+from benchmarks.mining_runs import measure_runs
 from corpus_builder.kernels.pairs import similar_pairs
 from corpus_builder.kernels.texts import encode_texts
 from corpus_builder.readers import read_documents
@@ -139,6 +145,7 @@ def measure(data: Path | None, rounds: int) -> dict[str, Any]:
         "kernel30_ratio": kernel[30]["ratio"],
         "kernel200": kernel[200],
         "kernel30": kernel[30],
+        **measure_runs(data),
     }
 
 
@@ -159,6 +166,12 @@ def main() -> None:
         print(f"groups of {size}, {kernel['groups']:,} of them, ours {kernel['ratio']} x the fastest peer")
         for name, speed in kernel["mpairs_s"].items():
             print(f"  {name:22} {speed:9.2f} million pairs/s")
+    for run in result["runs"]:
+        size, counts = run.get("bytes", 0) / 1e6, run["counts"]
+        print(f"{size:,.0f} MB, {counts['sentences']:,} sentences, {counts['pairs']:,} pairs:", end=" ")
+        print(f"{run['seconds']} s on {result['cores']} cores, {run['peak_gb']} GB")
+    print(f"{result['mine_mb_s_per_core']} MB/s per core on 1 GB,", end=" ")
+    print(f"{result['mine_mb_s_per_core_0.1_gb']} on 0.1 GB")
 
 
 if __name__ == "__main__":

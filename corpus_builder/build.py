@@ -9,7 +9,9 @@ Example:
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from corpus_builder.exclusion import Exclusion
@@ -51,7 +53,7 @@ def mine_documents(
     _mine(
         run,
         mining,
-        lambda: document_groups(run.rows("documents"), window),
+        document_groups(run.rows("documents"), window),
         exclusion or Exclusion(),
         {"window": window},
         source,
@@ -78,14 +80,10 @@ def mine_answers(
         exclusion, source, processes: As for :func:`mine_documents`.
     """
 
-    def groups() -> Iterator[TextGroup]:
-        run.counts.pop("questions", None)
-        run.counts.pop("questions with a single answer", None)
-        rows = run.rows("qa")
-        if question_similarity is not None:
-            rows = merge_questions(rows, question_similarity)
-        return answer_groups(rows, run.counts)
-
+    rows = run.rows("qa")
+    if question_similarity is not None:
+        rows = merge_questions(rows, question_similarity)
+    groups = answer_groups(rows, run.counts)
     identity = {"question_similarity": question_similarity}
     _mine(run, mining, groups, exclusion or Exclusion(), identity, source, processes)
 
@@ -93,32 +91,33 @@ def mine_answers(
 def _mine(
     run: Run,
     mining: Mining,
-    groups: Callable[[], Iterable[TextGroup]],
+    groups: Iterable[TextGroup],
     exclusion: Exclusion,
     identity: dict[str, Any],
     source: str,
     processes: int,
 ) -> None:
-    def named() -> Iterable[TextGroup]:
-        return (group._replace(source=source) for group in groups()) if source else groups()
-
+    if source:
+        groups = (group._replace(source=source) for group in groups)
+    identity = {**run.identity(), **identity, "source": source}
+    folder = Path(tempfile.mkdtemp()) if run.dry_run else run.work_folder
     try:
-        with Progress(run.command) as progress:
-            lines = mine(
-                named,
-                mining,
-                run.work_folder,
-                {**run.identity(), **identity, "source": source},
-                exclusion,
-                run.counts,
-                processes=processes or cores(),
-                on_progress=progress.advance,
+        with Progress(run.command) as progress, progress.reading(run.paths):
+            run.write(
+                mine(
+                    groups,
+                    mining,
+                    folder,
+                    identity,
+                    exclusion,
+                    run.counts,
+                    processes=1 if run.dry_run else processes or cores(),
+                )
             )
-            run.write(lines)
     finally:
         # Nothing finished, nothing to go on from.
-        if not any(run.work_folder.rglob("[0-9]*.json")):
-            shutil.rmtree(run.work_folder, ignore_errors=True)
+        if run.dry_run or not any(folder.glob("[0-9]*.npz")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def mine_questions(
@@ -139,9 +138,9 @@ def mine_questions(
         exclusion, source: As for :func:`mine_documents`.
     """
     name = source or source_of(run.paths[0])
-    with Progress(run.command, "sentences") as progress:
+    with Progress(run.command) as progress, progress.reading(run.paths):
         mined = question_miner.mine_questions(
-            progress.track(_question_sentences(run, shape), "reading"),
+            _question_sentences(run, shape),
             threshold,
             rules,
             exclusion or Exclusion(),
@@ -172,8 +171,8 @@ def clean_groups(
         max_questions, min_similarity: Of :func:`corpus_builder.miners.groups.groups_from_shared_answers`.
         exclusion, source: As for :func:`mine_documents`.
     """
-    with Progress(run.command, "rows") as progress:
-        rows = progress.track(run.rows(shape), "reading")
+    with Progress(run.command) as progress, progress.reading(run.paths):
+        rows = run.rows(shape)
         if shape == "qa":
             rows = group_miner.groups_from_shared_answers(
                 rows, max_questions=max_questions, min_similarity=min_similarity
@@ -186,8 +185,8 @@ def clean_groups(
 
 def collect_texts(run: Run, rules: Rules, *, exclusion: Exclusion | None = None) -> None:
     """Every sentence of training files of any shape, once, one a line."""
-    with Progress(run.command, "sentences") as progress:
-        raw = progress.track(training_sentences(run.paths, run.on_reject), "reading")
+    with Progress(run.command) as progress, progress.reading(run.paths):
+        raw = run.first(training_sentences(run.paths, run.on_reject))
         run.write(group_miner.distinct_texts(raw, rules, exclusion or Exclusion(), run.counts))
 
 

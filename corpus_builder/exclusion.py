@@ -18,25 +18,30 @@ class Exclusion:
     Files: STS tables (``.tsv``), JSON lines, CSV and Parquet (every string, also those in lists), or plain
     text, one a line; each also ``.gz``, ``.zst`` or ``.xz``.
 
+    Args:
+        texts: the texts.
+        simplified: compare traditional characters as the simplified ones.
+
     Example:
         >>> exclusion = Exclusion(["今天天气怎么样？"])
         >>> "今天 天气怎么样" in exclusion
         True
     """
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        self._texts = {normalise(text) for text in texts} - {""}
+    def __init__(self, texts: Iterable[str] = (), *, simplified: bool = False) -> None:
+        self._simplified = simplified
+        self._texts = {normalise(text, simplified=simplified) for text in texts} - {""}
 
     @classmethod
-    def from_files(cls, paths: Iterable[str | Path]) -> Exclusion:
+    def from_files(cls, paths: Iterable[str | Path], *, simplified: bool = False) -> Exclusion:
         """Read all texts of the given files. Errors as in :mod:`corpus_builder.readers`, never skipped."""
-        return cls(text for path in paths for text in _file_texts(Path(path)))
+        return cls((text for path in paths for text in _file_texts(Path(path))), simplified=simplified)
 
     def __len__(self) -> int:
         return len(self._texts)
 
     def __contains__(self, text: str) -> bool:
-        return normalise(text) in self._texts
+        return normalise(text, simplified=self._simplified) in self._texts
 
     def hashes(self) -> npt.NDArray[np.uint64]:
         """The normalised texts as 64-bit hashes, growing; see :mod:`corpus_builder.kernels.hashing`."""

@@ -8,12 +8,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Texts that mean the same: ``{"text": "三原色是什么？", "synonyms": ["什么是三原色？"]}``."""
+    """Texts that mean the same: ``{"text": "三原色是什么？", "synonyms": ["什么是三原色？"]}``.
+
+    ``kind`` is ``question``, or ``general`` for other sentences; ``mix`` writes it.
+    """
 
     text: str
     synonyms: tuple[str, ...]
     source: str = ""
     score: float | None = None
+    kind: str = "question"
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -25,6 +29,8 @@ class Group:
         row: dict[str, Any] = {"text": self.text, "synonyms": list(self.synonyms)}
         if self.score is not None:
             row["score"] = round(self.score, 4)
+        if self.kind != "question":
+            row["kind"] = self.kind
         return row | {"source": self.source}
 
 

@@ -5,23 +5,31 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from corpus_builder.exclusion import Exclusion
-from corpus_builder.rows import Pair
 from corpus_builder.segmentation import clean_text
 from corpus_builder.similarity import normalise
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
-# Digits; Chinese numerals except a bare 一, which is mostly an article (一个, 一下).
-_NUMBER = re.compile(r"\d+|第[一二三四五六七八九十百千两]+|[二三四五六七八九十百千万亿两〇零]+")
+NUMERALS = "二三四五六七八九十百千万亿两〇零"
+"""Chinese numerals except a bare 一, which is mostly an article (一个, 一下)."""
+ORDINAL_NUMERALS = "一二三四五六七八九十百千两"
+"""Those that may stand behind 第."""
+_NUMBER = re.compile(rf"\d+|第[{ORDINAL_NUMERALS}]+|[{NUMERALS}]+")
 _LATIN = re.compile(r"[a-z]+[a-z0-9]*")
-# A-not-A questions (是不是, 有没有) and words whose 不, 没, 无, 非, 别 deny nothing.
-_NO_DENIAL = re.compile(
-    r"(.)[不没]\1|不同|不少|不断|不仅|不过|不管|不论|无论|差不多|特别|分别|别人|区别|级别|性别|非常|除非|非洲|未来"
+DENIALS = "不没无未非勿别莫"
+"""Characters that deny."""
+DENIALS_OF_A_CHOICE = "不没"
+"""Those of A-not-A questions (是不是, 有没有), which deny nothing."""
+NO_DENIALS = (
+    *("不同", "不少", "不断", "不仅", "不过", "不管", "不论", "无论", "差不多", "特别", "分别", "别人"),
+    *("区别", "级别", "性别", "非常", "除非", "非洲", "未来"),
 )
-_DENIAL = re.compile(r"[不没无未非勿别莫]")
+"""Words whose 不, 没, 无, 非, 别 denies nothing."""
+_NO_DENIAL = re.compile(rf"(.)[{DENIALS_OF_A_CHOICE}]\1|{'|'.join(NO_DENIALS)}")
+_DENIAL = re.compile(f"[{DENIALS}]")
 # Characters that carry grammar or politeness; two texts that differ in these alone mean the same.
 FUNCTION_CHARACTERS = frozenset(
     "的地得了着过吗呢么吧啊呀嘛哦哪啥谁几什怎样如何为会能可以该应当要想请问你您我他她它们咱大家自己"
@@ -48,7 +56,8 @@ class Rules:
             pair when BOTH texts have more other characters that the partner lacks,
             ``min(|A - B - F|, |B - A - F|) > max(max_substituted, substituted_share * min(|A|, |B|))``.
             A word put in is no harm, a word put in place of another is: 选空调 / 选洗碗机. None turns it off.
-        max_partners: at most so many pairs for one sentence, the most similar first.
+        max_partners: at most so many pairs for one sentence, the most similar first; 0 sets no limit.
+        simplified: compare traditional characters as the simplified ones (needs the ``opencc`` extra).
     """
 
     min_chars: int = 5
@@ -61,6 +70,7 @@ class Rules:
     max_substituted: int | None = None
     substituted_share: float = 0.0
     max_partners: int = 3
+    simplified: bool = False
 
     def usable(self, text: str, normalised: str) -> bool:
         """Whether a sentence may enter the comparison."""
@@ -76,6 +86,10 @@ class Rules:
         if not self.allow_containment and short in long:
             return False
         return not any(refuses(a, b) for _, refuses in self.meaning_guards())
+
+    def asks_meaning(self) -> tuple[bool, bool, bool]:
+        """Whether substituted words, negation, numbers are guarded against."""
+        return self.max_substituted is not None, self.same_negation, self.same_numbers
 
     def meaning_guards(self) -> list[tuple[str, Callable[[str, str], bool]]]:
         """The guards on what two normalised sentences say that are on: name, and what refuses a pair.
@@ -97,17 +111,6 @@ class Rules:
         return substituted(a, b) > max(self.max_substituted, share)
 
 
-@dataclass(slots=True)
-class Sentences:
-    """Sentences ready for the comparison: as written and, in the same places, normalised."""
-
-    texts: list[str] = field(default_factory=list)
-    normalised: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
 def prepare(
     candidates: Iterable[str], rules: Rules, exclusion: Exclusion, counts: Counts
 ) -> Iterator[tuple[str, str]]:
@@ -118,46 +121,13 @@ def prepare(
         if not rules.min_chars <= len(text) <= rules.max_chars:
             counts["sentences dropped: length"] += 1
             continue
-        normalised = normalise(text)
+        normalised = normalise(text, simplified=rules.simplified)
         if not rules.usable(text, normalised):
             counts["sentences dropped: not Chinese"] += 1
         elif exclusion.has_normalised(normalised):
             counts["sentences dropped: in a benchmark"] += 1
         else:
             yield text, normalised
-
-
-class PairFilter:
-    """Keeps the best pairs of each group within the guards, each pair once in the whole run."""
-
-    def __init__(self, rules: Rules, counts: Counts) -> None:
-        self._rules = rules
-        self._counts = counts
-        self._seen: set[bytes] = set()
-        self._partners: Counter[bytes] = Counter()
-
-    def keep(
-        self, sentences: Sentences, pairs: Iterable[tuple[int, int, float]], source: str
-    ) -> Iterator[Pair]:
-        """Yield the pairs that stay, the most similar first (ties in reading order)."""
-        for i, j, score in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
-            self._counts["pairs above the threshold"] += 1
-            a, b = sentences.normalised[i], sentences.normalised[j]
-            if not self._rules.compatible(a, b):
-                self._counts["pairs dropped: guards"] += 1
-                continue
-            key_a, key_b = key(a), key(b)
-            pair_key = min(key_a, key_b) + max(key_a, key_b)
-            if pair_key in self._seen:
-                self._counts["pairs dropped: seen before"] += 1
-                continue
-            if max(self._partners[key_a], self._partners[key_b]) >= self._rules.max_partners:
-                self._counts["pairs dropped: enough partners"] += 1
-                continue
-            self._seen.add(pair_key)
-            self._partners.update((key_a, key_b))
-            self._counts["pairs"] += 1
-            yield Pair(sentences.texts[i], sentences.texts[j], score, source)
 
 
 def key(normalised: str) -> bytes:

@@ -8,21 +8,25 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from corpus_builder.readers import COMPRESSED, OnReject, RowError, find_inputs, read_rows
+from corpus_builder.readers.files import reading_watched
 from corpus_builder.readers.lines import Encoding
 from corpus_builder.writers import AtomicWriter, ShardedWriter
 
-__all__ = ["OnError", "Progress", "Run", "find_inputs"]
-
 Row = TypeVar("Row")
 
+__all__ = ["OnError", "Progress", "Run", "find_inputs"]
+
 ROWS_PER_SHARD = 1_000_000
+DRY_ROWS, DRY_SAMPLES = 1000, 5
 _FILE_ENDINGS = (".jsonl", ".txt")
 
 
@@ -49,6 +53,9 @@ class Run:
         on_error: What to do with a row that cannot be used.
         encoding, fields: See :func:`corpus_builder.readers.read_rows`.
         seed: Of everything random; None where nothing is.
+        rows_per_shard: Most rows of a shard.
+        dry_run: Only the first rows are read, and nothing is written.
+        samples: Of a dry run, the first rows that would be written.
     """
 
     command: str
@@ -59,13 +66,17 @@ class Run:
     encoding: Encoding = "utf-8"
     fields: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
+    rows_per_shard: int = ROWS_PER_SHARD
+    dry_run: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     rejects: dict[tuple[str, int, str], None] = field(default_factory=dict)
+    samples: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.inputs = find_inputs(self.inputs)
         self.output = Path(self.output)
+        self.on_error = OnError(self.on_error)
 
     @property
     def paths(self) -> list[Path]:
@@ -102,7 +113,11 @@ class Run:
             fields=dict(self.fields) or None,
             encoding=self.encoding,
         )
-        return (row for _, _, row in found)
+        return self.first(row for _, _, row in found)
+
+    def first(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, or of a dry run the first of them."""
+        return islice(rows, DRY_ROWS) if self.dry_run else iter(rows)
 
     def identity(self) -> dict[str, Any]:
         """What finished pieces depend on: the command, how the inputs are read, their size and time."""
@@ -117,8 +132,15 @@ class Run:
 
     def write(self, lines: Iterable[str | dict[str, Any]]) -> None:
         """Write all lines, the rejects and the manifest; remove what was kept for resuming."""
+        if self.dry_run:
+            for line in lines:
+                self.counts[f"rows mined from the first {DRY_ROWS:,}"] += 1
+                if len(self.samples) < DRY_SAMPLES:
+                    shown = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+                    self.samples.append(shown)
+            return
         if self.is_folder:
-            with ShardedWriter(self.output, self.command, rows_per_shard=ROWS_PER_SHARD) as shards:
+            with ShardedWriter(self.output, self.command, rows_per_shard=self.rows_per_shard) as shards:
                 self._write_lines(shards, lines)
                 self._write_rejects(shards.rows)
                 shards.commit(self._manifest())
@@ -195,17 +217,19 @@ class Run:
         if as_json:
             print(json.dumps(summary, ensure_ascii=False))
             return
+        print(*self.samples, sep="\n", end="\n" if self.samples else "")
         for name, count in self.counts.items():
             print(f"{count:>12,}  {name}")
-        print(f"{summary['seconds']:>12,}  seconds; written to {self.output}")
+        done = "dry run, nothing was written" if self.dry_run else f"written to {self.output}"
+        print(f"{summary['seconds']:>12,}  seconds; {done}")
         if self.rejects:
             print(f"{'':>12}  rejected rows are listed in {self.rejects_path}")
 
 
 class Progress:
-    """How much is done and how fast, on standard error; silent where that is no terminal."""
+    """How much is done, how fast, and how long it will take, on standard error; silent if no terminal."""
 
-    def __init__(self, label: str, unit: str = "characters") -> None:
+    def __init__(self, label: str, unit: str = "rows") -> None:
         self._label, self._unit = label, unit
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
@@ -213,35 +237,60 @@ class Progress:
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
             from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                SpinnerColumn,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
             from rich.progress import Progress as Bar
-            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
             columns = (
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
-                TextColumn(f"{{task.completed:,.0f}} {self._unit}"),
-                TextColumn(f"{{task.speed:,.0f}} {self._unit}/s"),
+                BarColumn(20),
+                _amount_column(),
                 TimeElapsedColumn(),
+                TimeRemainingColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
         return self
 
-    def advance(self, step: str, amount: int = 1) -> None:
-        """Count ``amount`` more at a step."""
+    def advance(self, step: str, amount: int = 1, total: int | None = None) -> None:
+        """Count ``amount`` more at a step; the time that remains is shown where the ``total`` is known."""
+        self._advance(step, amount, total, self._unit)
+
+    def _advance(self, step: str, amount: float, total: float | None, unit: str) -> None:
         if self._bar is not None:
             if step not in self._tasks:
-                self._tasks[step] = self._bar.add_task(f"{self._label}: {step}", total=None, speed=0)
+                self._tasks[step] = self._bar.add_task(f"{self._label}: {step}", total=total, unit=unit)
             self._bar.advance(self._tasks[step], amount)
 
-    def track(self, rows: Iterable[Row], what: str) -> Iterator[Row]:
-        """Pass the rows through, counted one by one."""
-        for row in rows:
-            yield row
-            self.advance(what)
+    @contextmanager
+    def reading(self, paths: Iterable[Path]) -> Iterator[None]:
+        """Show how much of the inputs was read; work is at most a few pieces behind."""
+        total = sum(path.stat().st_size for path in paths) / 1e6
+        with reading_watched(lambda count: self._advance("reading", count / 1e6, total, "MB")):
+            yield
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def _amount_column() -> Any:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Amount(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            unit = task.fields["unit"]
+            total = "" if task.total is None else f" of {task.total:,.0f}"
+            speed = "" if task.speed is None else f", {task.speed:,.0f} {unit}/s"
+            return Text(f"{task.completed:,.0f}{total} {unit}{speed}")
+
+    return Amount()

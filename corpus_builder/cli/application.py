@@ -40,12 +40,14 @@ def new_run(
         on_error=reading.on_error,
         encoding=reading.encoding.value,
         fields=reading.fields,
+        dry_run=working.dry_run,
     )
 
 
-def exclusion_of(reading: Reading) -> Exclusion:
+def exclusion_of(reading: Reading, *, simplified: bool = False) -> Exclusion:
     """The benchmark texts named by ``--exclude``."""
-    return Exclusion.from_files(find_inputs(reading.exclude)) if reading.exclude else Exclusion()
+    files = find_inputs(reading.exclude) if reading.exclude else []
+    return Exclusion.from_files(files, simplified=simplified)
 
 
 def checked_share(value: float, option: str = "--threshold") -> float:

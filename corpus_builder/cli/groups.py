@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -50,20 +51,19 @@ def clean_groups(
 
     settings: dict[str, Any] = {
         "shape": shape.value,
-        "min_chars": lengths.min_chars,
-        "max_chars": lengths.max_chars,
+        **asdict(lengths),
     }
     settings |= {"min_label": min_label} if shape is GroupShape.STS else {}
     if shape is GroupShape.QA:
         checked_share(min_similarity, "--min-similarity")
         settings |= {"max_questions": max_questions, "min_similarity": min_similarity}
     run = new_run("clean-groups", inputs, output, reading, working, settings)
-    rules = Rules(min_chars=lengths.min_chars, max_chars=lengths.max_chars, min_chinese=lengths.min_chinese)
+    rules = Rules(**asdict(lengths))
     build(
         run,
         shape.value,
         rules,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         min_label=min_label,
         max_questions=max_questions,
         min_similarity=min_similarity,

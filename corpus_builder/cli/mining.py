@@ -22,7 +22,7 @@ def mine_documents(
     guards: options.MinerGuards,
     reading: options.Reading,
     working: options.Working,
-    threshold: options.Threshold = 0.6,
+    threshold: options.Threshold = 0.7,
     variant: options.Variant = options.VariantName.SET,
     max_documents: Annotated[
         int, typer.Option(min=0, help="Sentences of more documents than this are boilerplate; 0: keep all.")
@@ -35,8 +35,8 @@ def mine_documents(
     """Find similar sentences within each document. A killed run goes on when called again.
 
     \b
-    corpus-builder mine-documents docs.jsonl.xz -o pairs.jsonl.gz --threshold 0.6
-    corpus-builder mine-documents news/ -o pairs --same-numbers --exclude 'sts/*/valid.tsv'
+    corpus-builder mine-documents docs.jsonl.xz -o pairs.jsonl.gz --threshold 0.65
+    corpus-builder mine-documents news/ -o pairs --exclude 'sts/*/valid.tsv'
     corpus-builder mine-documents posts.csv -o pairs.jsonl --field text=content --encoding auto
     """
     from corpus_builder.build import mine_documents as build
@@ -55,7 +55,7 @@ def mine_documents(
     build(
         run,
         mining,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         window=window,
         source=source,
         processes=working.processes,
@@ -103,7 +103,7 @@ def mine_answers(
     build(
         run,
         mining,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         question_similarity=similarity,
         source=source,
         processes=working.processes,
@@ -124,7 +124,7 @@ class QuestionShape(StrEnum):
 def mine_questions(
     inputs: options.Inputs,
     output: options.Output,
-    guards: options.QuestionGuards,
+    guards: options.PairGuards,
     reading: options.Reading,
     working: options.Working,
     shape: Annotated[
@@ -155,7 +155,7 @@ def mine_questions(
         shape.value,
         threshold,
         rules,
-        exclusion=exclusion_of(reading),
+        exclusion=exclusion_of(reading, simplified=rules.simplified),
         max_group=max_group,
         source=source,
     )

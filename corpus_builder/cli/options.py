@@ -102,6 +102,9 @@ class Lengths(OptionGroup):
     min_chinese: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Least share of Chinese among letters and digits.")
     ] = 0.5
+    simplified: Annotated[
+        bool, typer.Option("--simplified", help="Compare traditional characters as simplified ones (OpenCC).")
+    ] = False
 
 
 @dataclass
@@ -114,15 +117,13 @@ class PairGuards(Lengths):
     allow_containment: Annotated[
         bool, typer.Option(help="Keep pairs of which one text contains the other.")
     ] = False
-    same_numbers: Annotated[bool, typer.Option(help="Drop pairs whose numbers or Latin words differ.")] = (
-        False
-    )
+    same_numbers: Annotated[bool, typer.Option(help="Drop pairs whose numbers or Latin words differ.")] = True
     same_negation: Annotated[
         bool, typer.Option(help="Drop pairs of which one denies and the other does not.")
-    ] = False
+    ] = True
     max_substituted: Annotated[
         int, typer.Option(min=-1, help="Most content characters in place of others; -1: any number.")
-    ] = 2
+    ] = 1
     substituted_share: Annotated[
         float, typer.Option(min=0.0, help="The same as a share of the shorter text; the larger bound counts.")
     ] = 0.0
@@ -133,21 +134,8 @@ class MinerGuards(PairGuards):
     """The same, with a bound on partners."""
 
     max_partners: Annotated[
-        int, typer.Option(min=1, help="Most pairs for one sentence, the most similar first.")
+        int, typer.Option(min=0, help="Most pairs for one sentence, the most similar first; 0: no limit.")
     ] = 3
-
-
-@dataclass
-class QuestionGuards(PairGuards):
-    """The same, as it suits questions."""
-
-    same_numbers: Annotated[bool, typer.Option(help="Drop pairs whose numbers or Latin words differ.")] = True
-    same_negation: Annotated[
-        bool, typer.Option(help="Drop pairs of which one denies and the other does not.")
-    ] = True
-    max_substituted: Annotated[
-        int, typer.Option(min=-1, help="Most content characters in place of others; -1: any number.")
-    ] = 1
 
 
 @dataclass

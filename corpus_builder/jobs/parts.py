@@ -6,17 +6,22 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from corpus_builder.errors import InputError
 from corpus_builder.writers import AtomicWriter
+from corpus_builder.writers.part_file import complaint
 
 IDENTITY = "run.json"
+
+Arrays = dict[str, np.ndarray]
+_COUNTS = "counts"
 
 
 @dataclass(slots=True)
@@ -24,20 +29,19 @@ class Part:
     """What one piece of work gives.
 
     Attributes:
-        rows: JSON rows, in order.
-        keys: Any numbers that belong to them, for instance the hashes of a pair's sentences; empty for none.
-        counts: What was counted on the way.
-        rejects: Rows that could not be used: file, line, reason.
+        arrays: any arrays, by name.
+        values: 64-bit values in growing order, kept in a file of their own that can be read a slice at a
+            time.
+        counts: what was counted on the way.
     """
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    keys: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    arrays: Arrays = field(default_factory=dict)
+    values: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     counts: Counter[str] = field(default_factory=Counter)
-    rejects: list[dict[str, Any]] = field(default_factory=list)
 
 
 class PartsFolder:
-    """Numbered parts of one run. Each is written beside its place and renamed, its ``.json`` last.
+    """Numbered parts of one run. Each is written beside its place and renamed, its ``.npz`` last.
 
     Args:
         path: The folder; made if need be.
@@ -72,64 +76,42 @@ class PartsFolder:
 
     def numbers(self) -> list[int]:
         """The parts that are complete, in order."""
-        return sorted(int(path.stem) for path in self.path.glob("[0-9]*.json"))
+        return sorted(int(path.stem) for path in self.path.glob("[0-9]*.npz"))
 
     def has(self, number: int) -> bool:
         """Whether the part is complete."""
-        return self._place(number, "json").exists()
+        return self._place(number, "npz").exists()
 
     def save(self, number: int, part: Part) -> None:
-        """Write a part; it counts as complete once its ``.json`` is there."""
-        if len(part.keys):
-            temporary = self._place(number, "npy.part")
-            with temporary.open("wb") as file:
-                np.save(file, part.keys, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._place(number, "npy"))
-        if part.rows:
-            with AtomicWriter(self._place(number, "jsonl.gz")) as out:
-                for row in part.rows:
-                    out.write_row(row)
-        _write_json(
-            self._place(number, "json"),
-            {"rows": len(part.rows), "counts": dict(part.counts), "rejects": part.rejects},
-        )
+        """Write a part; it counts as complete once its ``.npz`` is there.
 
-    def rows(self, number: int) -> Iterator[str]:
-        """The part's rows as lines of JSON, without line ends."""
-        import gzip
+        Raises:
+            InputError: The disk is full or failed.
+        """
+        counts = np.frombuffer(json.dumps(part.counts).encode(), np.uint8)
+        if len(part.values):
+            _write(self._place(number, "npy"), lambda file: np.save(file, part.values, allow_pickle=False))
+        arrays = {**part.arrays, _COUNTS: counts}
+        _write(self._place(number, "npz"), lambda file: np.savez(file, allow_pickle=False, **arrays))
 
-        place = self._place(number, "jsonl.gz")
-        if place.exists():
-            with gzip.open(place, "rt", encoding="utf-8", newline="\n") as lines:
-                for line in lines:
-                    yield line.rstrip("\n")
+    def load(self, number: int) -> Part:
+        """A part as it was saved; its values stay on disk."""
+        with np.load(self._place(number, "npz"), allow_pickle=False) as file:
+            arrays = dict(file)
+        counts: dict[str, int] = json.loads(arrays.pop(_COUNTS).tobytes())
+        return Part(arrays, self.values(number), Counter(counts))
 
-    def keys(self, number: int, *, mapped: bool = False) -> np.ndarray:
-        """The part's numbers; ``mapped`` leaves them on disk."""
+    def values(self, number: int) -> npt.NDArray[np.uint64]:
+        """The part's values, on disk."""
         place = self._place(number, "npy")
         if not place.exists():
             return np.zeros(0, np.uint64)
-        result: np.ndarray = np.load(place, mmap_mode="r" if mapped else None, allow_pickle=False)
+        result: npt.NDArray[np.uint64] = np.load(place, mmap_mode="r", allow_pickle=False)
         return result
-
-    def counts(self, number: int) -> Counter[str]:
-        """What was counted for the part."""
-        return Counter(self._summary(number)["counts"])
-
-    def rejects(self, number: int) -> list[dict[str, Any]]:
-        """The part's rejected rows."""
-        rejects: list[dict[str, Any]] = self._summary(number)["rejects"]
-        return rejects
 
     def remove(self) -> None:
         """Delete the folder: the run is finished."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _summary(self, number: int) -> dict[str, Any]:
-        summary: dict[str, Any] = json.loads(self._place(number, "json").read_text("utf-8"))
-        return summary
 
     def _place(self, number: int, ending: str) -> Path:
         return self.path / f"{number:06d}.{ending}"
@@ -138,3 +120,16 @@ class PartsFolder:
 def _write_json(place: Path, values: Mapping[str, Any]) -> None:
     with AtomicWriter(place) as out:
         out.write_row(dict(values))
+
+
+def _write(place: Path, write: Callable[[IO[bytes]], None]) -> None:
+    temporary = place.with_name(f"{place.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise complaint(place, error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Generic, TypeVar
@@ -40,7 +40,6 @@ def do_parts(
     folder: PartsFolder,
     *,
     processes: int,
-    on_done: Callable[[Chunk], None] = lambda chunk: None,
 ) -> int:
     """Do every chunk whose part is missing; return the number of chunks.
 
@@ -52,7 +51,6 @@ def do_parts(
         work, settings: What to do, see :class:`Work`.
         folder: Where parts are, and go.
         processes: 1 does everything in this process.
-        on_done: Called for every chunk that is complete, those of earlier runs too.
 
     Raises:
         InputError: From the work; or a worker process was killed, for instance for want of memory.
@@ -62,9 +60,8 @@ def do_parts(
         for number, chunk in enumerate(chunks):
             if not folder.has(number):
                 folder.save(number, worker.part(chunk))
-            on_done(chunk)
         return number + 1
-    return _do_parts_in_processes(chunks, work, settings, folder, processes, on_done)
+    return _do_parts_in_processes(chunks, work, settings, folder, processes)
 
 
 def _do_parts_in_processes(
@@ -73,16 +70,13 @@ def _do_parts_in_processes(
     settings: dict[str, Any],
     folder: PartsFolder,
     processes: int,
-    on_done: Callable[[Chunk], None],
 ) -> int:
-    pending: dict[Future[Part], tuple[int, Chunk]] = {}
+    pending: dict[Future[Part], int] = {}
 
     def collect(most: int) -> None:
         while len(pending) > most:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                number, chunk = pending.pop(future)
-                folder.save(number, future.result())
-                on_done(chunk)
+                folder.save(pending.pop(future), future.result())
 
     pool = ProcessPoolExecutor(
         processes,
@@ -94,11 +88,9 @@ def _do_parts_in_processes(
     try:
         for number, chunk in enumerate(chunks):
             count = number + 1
-            if folder.has(number):
-                on_done(chunk)
-                continue
-            pending[pool.submit(_do, chunk)] = number, chunk
-            collect(2 * processes - 1)
+            if not folder.has(number):
+                pending[pool.submit(_do, chunk)] = number
+                collect(2 * processes - 1)
         collect(0)
     except BrokenProcessPool:
         raise InputError(

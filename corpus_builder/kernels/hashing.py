@@ -28,19 +28,24 @@ def span_hashes(codes: Codes, offsets: Offsets) -> npt.NDArray[np.uint64]:
 
 
 @compiled
-def _span_hashes(codes: Codes, offsets: Offsets) -> npt.NDArray[np.uint64]:
-    count = len(offsets) - 1
-    hashes = np.empty(count, np.uint64)
+def hash_of(codes: Codes, start: int, end: int) -> np.uint64:
+    """The hash of one text, ``codes[start:end]``."""
     multiplier = np.uint64(0xD6E8FEB86659FD93)
     half = np.uint64(32)
-    for k in range(count):
-        h = np.uint64(0x9E3779B97F4A7C15)
-        for p in range(offsets[k], offsets[k + 1]):
-            h = (h ^ np.uint64(codes[p])) * multiplier
-            h ^= h >> half
-        h = (h ^ np.uint64(offsets[k + 1] - offsets[k])) * multiplier
+    h = np.uint64(0x9E3779B97F4A7C15)
+    for p in range(start, end):
+        h = (h ^ np.uint64(codes[p])) * multiplier
         h ^= h >> half
-        h *= multiplier
-        h ^= h >> half
-        hashes[k] = h
+    h = (h ^ np.uint64(end - start)) * multiplier
+    h ^= h >> half
+    h *= multiplier
+    h ^= h >> half
+    return h
+
+
+@compiled
+def _span_hashes(codes: Codes, offsets: Offsets) -> npt.NDArray[np.uint64]:
+    hashes = np.empty(len(offsets) - 1, np.uint64)
+    for k in range(len(hashes)):
+        hashes[k] = hash_of(codes, offsets[k], offsets[k + 1])
     return hashes

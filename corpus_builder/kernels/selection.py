@@ -25,20 +25,34 @@ def chinese_counts(codes: Codes, offsets: Offsets) -> npt.NDArray[np.int64]:
 def is_among(keys: Keys, among: Keys) -> npt.NDArray[np.bool_]:
     """Which of the keys stand in ``among``, a growing array (memory-mapped ones stay on disk)."""
     if not len(among):
-        return np.zeros(len(keys), bool)
+        return np.zeros(keys.shape, bool)
     places = np.searchsorted(among, keys)
     places[places == len(among)] = 0
     found: npt.NDArray[np.bool_] = among[places] == keys
     return found
 
 
+@compiled
 def is_first(group: npt.NDArray[np.int64], keys: Keys) -> npt.NDArray[np.bool_]:
-    """Which places hold the first of their key within their group."""
-    order = np.lexsort((keys, group))
-    again = np.zeros(len(keys), bool)
-    again[1:] = (keys[order[1:]] == keys[order[:-1]]) & (group[order[1:]] == group[order[:-1]])
-    first = np.empty(len(keys), bool)
-    first[order] = ~again
+    """Which places hold the first of their key within their group; the groups' numbers grow."""
+    most, start = 0, 0
+    for place in range(len(keys)):
+        if group[place] != group[start]:
+            start = place
+        most = max(most, place - start + 1)
+    size = 8
+    while size < 2 * most:
+        size *= 2
+    # Open addressing; a slot is free for a group if another one filled it.
+    table, filled_by = np.empty(size, np.uint64), np.full(size, -1, np.int64)
+    first = np.zeros(len(keys), np.bool_)
+    mask = np.uint64(size - 1)
+    for place in range(len(keys)):
+        slot = keys[place] & mask
+        while filled_by[slot] == group[place] and table[slot] != keys[place]:
+            slot = (slot + np.uint64(1)) & mask
+        if filled_by[slot] != group[place]:
+            table[slot], filled_by[slot], first[place] = keys[place], group[place], True
     return first
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,17 @@ from corpus_builder.jobs.frequent import frequent_values
 from corpus_builder.jobs.parts import Part, PartsFolder
 from corpus_builder.jobs.workers import Work, do_parts
 from corpus_builder.kernels.partners import ENOUGH_PARTNERS, KEPT, SEEN_BEFORE, PairGate
+from corpus_builder.kernels.selection import Keys, is_among
 from corpus_builder.miners.sentences import NO_KEYS, Counts, TextGroup, cut_and_sift
-from corpus_builder.miners.similar import pairs_of_groups
+from corpus_builder.miners.similar import packed, pairs_of_groups, unpacked
 from corpus_builder.rules import Rules
 from corpus_builder.similarity import Variant
 
 CHUNK_CHARACTERS = int(os.environ.get("CORPUS_BUILDER_CHUNK_CHARACTERS", "1048576"))
 """Characters of one piece of work; a larger document is a piece of its own."""
+
+_BOILERPLATE = -1
+_NO_LIMIT = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +47,28 @@ class Mining:
     max_documents: int = 0
 
 
-class _HashWork(Work[list[TextGroup]]):
-    """The different sentences of each text as hashes, growing: what boilerplate is counted by."""
-
-    def part(self, chunk: list[TextGroup]) -> Part:
-        rules = Rules(**self.settings["rules"])
-        sentences = cut_and_sift(chunk, rules, Counter(), across_texts=True)
-        return Part(keys=np.sort(sentences.hashes))
-
-
-class _PairWork(Work[list[TextGroup]]):
-    """The similar pairs of each group."""
+class _MiningWork(Work[list[TextGroup]]):
+    """The similar pairs of each group, and the sentences of each text as hashes."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(settings)
         self._rules = Rules(**settings["rules"])
-        self._excluded, self._boilerplate = (
-            np.load(settings[name], mmap_mode="r", allow_pickle=False) if settings[name] else NO_KEYS
-            for name in ("excluded", "boilerplate")
-        )
+        path = settings["excluded"]
+        self._excluded = np.load(path, mmap_mode="r", allow_pickle=False) if path else NO_KEYS
 
     def part(self, chunk: list[TextGroup]) -> Part:
         counts: Counts = Counter(groups=len(chunk))
-        across = self.settings["across_texts"]
-        sentences = cut_and_sift(
-            chunk,
-            self._rules,
-            counts,
-            excluded=self._excluded,
-            boilerplate=self._boilerplate,
-            across_texts=across,
+        across, variant = self.settings["across_texts"], self.settings["variant"]
+        sentences = cut_and_sift(chunk, self._rules, counts, excluded=self._excluded, across_texts=across)
+        pairs = pairs_of_groups(
+            sentences, self.settings["threshold"], variant, self._rules, counts, across_texts=across
         )
-        threshold, variant = self.settings["threshold"], self.settings["variant"]
-        return pairs_of_groups(chunk, sentences, threshold, variant, self._rules, counts, across_texts=across)
+        values = np.sort(sentences.hashes_of_texts) if self.settings["max_documents"] else NO_KEYS
+        return Part(packed(chunk, sentences, pairs), values, counts)
 
 
 def mine(
-    groups: Callable[[], Iterable[TextGroup]],
+    groups: Iterable[TextGroup],
     mining: Mining,
     folder: Path,
     identity: dict[str, Any],
@@ -87,80 +76,56 @@ def mine(
     counts: Counts,
     *,
     processes: int = 1,
-    on_progress: Callable[[str, int], None] = lambda step, characters: None,
-) -> Iterator[str]:
-    """Mine all groups and yield the pairs as lines of JSON, each pair once, partners limited.
+) -> Iterator[dict[str, Any]]:
+    """Mine all groups and yield the pairs as JSON rows, each pair once, partners limited.
+
+    Boilerplate, a sentence of too many texts, is known once all texts were read. Whether two sentences are
+    similar depends on them alone, so its pairs are dropped then, with the result of dropping it beforehand.
 
     The result depends on the groups and on ``mining`` alone, whatever the number of processes and however
     often the run was killed and begun again.
 
     Args:
-        groups: Gives the groups anew, in the same order, at each call (twice with boilerplate).
+        groups: In the same order at each run.
         mining: What to do.
         folder: Where finished pieces are kept until the caller removes it.
         identity: What else the result depends on: the input files.
         exclusion: Texts to leave out.
         counts: Filled in the order of the steps.
         processes: Worker processes.
-        on_progress: Called with the step's name and the characters that are done.
     """
     settings = asdict(mining)
-    parts = PartsFolder(folder / "pairs", {**identity, **settings, "excluded": len(exclusion)})
-    settings["boilerplate"] = ""
-    if mining.max_documents:
-        settings["boilerplate"] = _find_boilerplate(
-            groups, settings, folder, identity, processes, counts, on_progress
-        )
+    parts = PartsFolder(folder, {**identity, **settings, "excluded": len(exclusion)})
     settings["excluded"] = str(folder / "excluded.npy") if len(exclusion) else ""
     if len(exclusion):
         _save(folder / "excluded.npy", exclusion.hashes())
-    count = do_parts(
-        _chunks(groups()),
-        _PairWork,
-        settings,
-        parts,
-        processes=processes,
-        on_done=lambda chunk: on_progress("comparing", _characters(chunk)),
-    )
-    gate = PairGate(mining.rules.max_partners)
-    for number in range(count):
-        counts.update(parts.counts(number))
-    for number in range(count):
-        verdicts = gate.admit(parts.keys(number).reshape(-1, 2))
-        counts["pairs dropped: seen before"] += int((verdicts == SEEN_BEFORE).sum())
-        counts["pairs dropped: enough partners"] += int((verdicts == ENOUGH_PARTNERS).sum())
-        counts["pairs"] += int((verdicts == KEPT).sum())
-        for line, verdict in zip(parts.rows(number), verdicts.tolist(), strict=True):
-            if verdict == KEPT:
-                yield line
+    count = do_parts(_chunks(groups), _MiningWork, settings, parts, processes=processes)
+    boilerplate = NO_KEYS
+    if mining.max_documents:
+        boilerplate = frequent_values(list(map(parts.values, range(count))), mining.max_documents)
+        counts["boilerplate sentences"] = len(boilerplate)
+    yield from _gated(map(parts.load, range(count)), boilerplate, mining.rules.max_partners, counts)
 
 
-def _find_boilerplate(
-    groups: Callable[[], Iterable[TextGroup]],
-    settings: dict[str, Any],
-    folder: Path,
-    identity: dict[str, Any],
-    processes: int,
-    counts: Counts,
-    on_progress: Callable[[str, int], None],
-) -> str:
-    """The file with the hashes of sentences that stand in too many texts."""
-    path = folder / "boilerplate.npy"
-    if not path.exists():
-        parts = PartsFolder(folder / "sentences", {**identity, "rules": settings["rules"]})
-        count = do_parts(
-            _chunks(groups()),
-            _HashWork,
-            settings,
-            parts,
-            processes=processes,
-            on_done=lambda chunk: on_progress("counting sentences", _characters(chunk)),
-        )
-        hashes = [parts.keys(number, mapped=True) for number in range(count)]
-        _save(path, frequent_values(hashes, settings["max_documents"]))
-        parts.remove()
-    counts["boilerplate sentences"] = len(np.load(path, mmap_mode="r", allow_pickle=False))
-    return str(path)
+def _gated(
+    parts: Iterable[Part], boilerplate: Keys, max_partners: int, counts: Counts
+) -> Iterator[dict[str, Any]]:
+    """The rows of all parts in order: without boilerplate, each pair once, partners limited."""
+    gate = PairGate(max_partners or _NO_LIMIT)
+    reasons = {SEEN_BEFORE: "seen before", ENOUGH_PARTNERS: "enough partners"}
+    for part in parts:
+        counts.update(part.counts)
+        keys = part.arrays["keys"]
+        verdicts = np.full(len(keys), _BOILERPLATE, np.int8)
+        wanted = ~is_among(keys, boilerplate).any(axis=1)
+        verdicts[wanted] = gate.admit(keys[wanted])
+        if len(boilerplate):
+            counts["pairs dropped: boilerplate"] += int((~wanted).sum())
+        for verdict, reason in reasons.items():
+            counts[f"pairs dropped: {reason}"] += int((verdicts == verdict).sum())
+        kept = verdicts == KEPT
+        counts["pairs"] += int(kept.sum())
+        yield from unpacked(part.arrays, kept)
 
 
 def _save(path: Path, array: np.ndarray) -> None:
@@ -187,7 +152,3 @@ def _chunks(groups: Iterable[TextGroup]) -> Iterator[list[TextGroup]]:
 
 def _length(group: TextGroup) -> int:
     return sum(map(len, group.texts))
-
-
-def _characters(chunk: list[TextGroup]) -> int:
-    return sum(map(_length, chunk))

@@ -46,6 +46,8 @@ class Sentences:
         codes, offsets: The normalised sentences end to end.
         hashes: 64 bits for each normalised sentence.
         group, part: Number of its group, and of its text among all texts.
+        hashes_of_texts: The different sentences of each text, one text after the other: what boilerplate is
+            counted by.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Sentences:
     hashes: Keys
     group: npt.NDArray[np.int64]
     part: npt.NDArray[np.int64]
+    hashes_of_texts: Keys
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -64,11 +67,6 @@ class Sentences:
         """A sentence as it will be written: runs of white space and control characters are one space."""
         return clean_text(self.text[self.starts[place] : self.ends[place]])
 
-    def normalised(self, place: int) -> str:
-        """A sentence as it is compared."""
-        codes = self.codes[self.offsets[place] : self.offsets[place + 1]]
-        return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
-
 
 def cut_and_sift(
     groups: Sequence[TextGroup],
@@ -76,19 +74,18 @@ def cut_and_sift(
     counts: Counts,
     *,
     excluded: Keys = NO_KEYS,
-    boilerplate: Keys = NO_KEYS,
     across_texts: bool = False,
 ) -> Sentences:
     """Cut texts into sentences and keep those worth comparing.
 
-    Left out, and counted in this order: too short or long, too little Chinese, of a benchmark, boilerplate,
-    said before in the same group (in the same text where pairs are sought across texts).
+    Left out, and counted in this order: too short or long, too little Chinese, of a benchmark, said before in
+    the same group (in the same text where pairs are sought across texts).
 
     Args:
         groups: Any number; a few million characters at a time fill the machine's caches best.
-        rules: Lengths and share of Chinese.
+        rules: Lengths and share of Chinese, and whether traditional characters are simplified.
         counts: Counted up.
-        excluded, boilerplate: Hashes of normalised sentences to leave out, growing.
+        excluded: Hashes of normalised sentences to leave out, growing.
         across_texts: Whether pairs are sought between different texts of a group.
     """
     texts = [text for group in groups for text in group.texts]
@@ -99,7 +96,7 @@ def cut_and_sift(
     lengths = ends - starts
     kept = np.flatnonzero((lengths >= rules.min_chars) & (lengths <= rules.max_chars))
     counts["sentences dropped: length"] += len(starts) - len(kept)
-    normal, normal_offsets = normalise_spans(codes, starts[kept], ends[kept])
+    normal, normal_offsets = normalise_spans(codes, starts[kept], ends[kept], simplified=rules.simplified)
     sizes = np.diff(normal_offsets)
     chinese = chinese_counts(normal, normal_offsets)
     hashes = span_hashes(normal, normal_offsets)
@@ -113,10 +110,11 @@ def cut_and_sift(
     drop((sizes == 0) | (chinese < rules.min_chinese * sizes), "not Chinese")
     if len(excluded):
         drop(is_among(hashes[places], excluded), "in a benchmark")
-    if len(boilerplate):
-        drop(is_among(hashes[places], boilerplate), "boilerplate")
     part = owner[kept[places]]
-    drop(~is_first(part if across_texts else group_of_text[part], hashes[places]), "said before")
+    new_in_text = is_first(part, hashes[places])
+    of_texts = hashes[places[new_in_text]]
+    repeated = ~(new_in_text if across_texts else is_first(group_of_text[part], hashes[places]))
+    drop(repeated, "said before")
     part = owner[kept[places]]
     counts["sentences compared"] += len(places)
     taken, taken_offsets = take_texts(normal, normal_offsets, places)
@@ -129,4 +127,5 @@ def cut_and_sift(
         hashes[places],
         group_of_text[part],
         part,
+        of_texts,
     )

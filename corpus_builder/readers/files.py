@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import glob
 import gzip
+import io
 import lzma
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from corpus_builder.errors import InputError
 
@@ -69,6 +72,59 @@ def source_of(path: str | Path) -> str:
     return shard["name"] if shard else name
 
 
+_watchers: list[Callable[[int], None]] = []
+
+
+@contextlib.contextmanager
+def reading_watched(on_bytes: Callable[[int], None]) -> Iterator[None]:
+    """Tell ``on_bytes`` how many bytes, still compressed, are read of any input in this process."""
+    _watchers.append(on_bytes)
+    try:
+        yield
+    finally:
+        _watchers.remove(on_bytes)
+
+
+def tell_watchers(count: int) -> None:
+    """So many bytes of an input were read."""
+    for watcher in _watchers:
+        watcher(count)
+
+
+class _WatchedFile(io.FileIO):
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer)
+        tell_watchers(count or 0)
+        return count
+
+
+class _ClosesItsFile:
+    """A decompressing stream that was given an open file closes it in the end."""
+
+    file: BinaryIO
+
+    def close(self) -> None:
+        try:
+            super().close()  # type: ignore[misc]
+        finally:
+            self.file.close()
+
+
+class _GzipFile(_ClosesItsFile, gzip.GzipFile):
+    pass
+
+
+class _XzFile(_ClosesItsFile, lzma.LZMAFile):
+    pass
+
+
+@functools.cache
+def _zstd_file() -> Any:
+    from backports import zstd
+
+    return type("_ZstdFile", (_ClosesItsFile, zstd.ZstdFile), {})
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """Open a file for reading, decompressed by its ending.
 
@@ -76,17 +132,19 @@ def open_bytes(path: Path) -> BinaryIO:
         InputError: it cannot be opened.
     """
     try:
-        if path.suffix == ".gz":
-            return cast(BinaryIO, gzip.open(path, "rb"))
-        if path.suffix == ".xz":
-            return cast(BinaryIO, lzma.open(path, "rb"))
-        if path.suffix == ".zst":
-            from backports import zstd
-
-            return cast(BinaryIO, zstd.open(path, "rb"))
-        return path.open("rb")
+        file = io.BufferedReader(_WatchedFile(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    stream: Any = file
+    if path.suffix == ".gz":
+        stream = _GzipFile(fileobj=file, mode="rb")
+    elif path.suffix == ".xz":
+        stream = _XzFile(file, "rb")
+    elif path.suffix == ".zst":
+        stream = _zstd_file()(file, "rb")
+    if stream is not file:
+        stream.file = file
+    return cast(BinaryIO, stream)
 
 
 def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:

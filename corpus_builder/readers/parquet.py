@@ -8,6 +8,7 @@ from typing import Any
 
 from corpus_builder.errors import InputError
 from corpus_builder.readers.errors import RowError
+from corpus_builder.readers.files import tell_watchers
 
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 8 * 2**20
@@ -48,6 +49,7 @@ class ParquetRows:
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
         """Yield ``(row number, object)`` with the given columns, or what is wrong with the row."""
         number = 0
+        tell_watchers(self._path.stat().st_size)  # pyarrow reads by itself
         with self._file as file:
             batches = file.iter_batches(self._batch_rows(), columns=list(columns), use_threads=False)
             while True:

@@ -65,6 +65,7 @@ def _group(row: Object, source: str, place: str) -> Group:
         texts(row, "synonyms"),
         optional_text(row, "source") or source,
         optional_number(row, "score"),
+        optional_text(row, "kind") or "question",
     )
 
 
@@ -121,7 +122,12 @@ def _text(row: Object, source: str, place: str) -> str:
 
 
 GROUPS = Shape(
-    "groups", (("text", "synonyms"),), ("source", "score"), _group, lists=("synonyms",), numbers=("score",)
+    "groups",
+    (("text", "synonyms"),),
+    ("source", "score", "kind"),
+    _group,
+    lists=("synonyms",),
+    numbers=("score",),
 )
 PAIRS = Shape("pairs", (("text_a", "text_b"),), ("score", "source"), _pair, numbers=("score",))
 QA = Shape(

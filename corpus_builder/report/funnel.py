@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_DROP = re.compile(r"(?P<unit>\w+) dropped: (?P<reason>.+)")
+_DROP = re.compile(r"(?P<unit>\w[\w ]*) dropped: (?P<reason>.+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +23,6 @@ from corpus_builder.study.plan import Source
 Row = TypeVar("Row")
 Kept = npt.NDArray[np.bool_]
 
-_ALL_PARTNERS = 2**31 - 1
 _BATCH = 20_000
 
 
@@ -83,12 +81,11 @@ def _mined_pairs(
             )
         return document_groups(_first(read_documents(file), source), source.window)
 
-    rules = dataclasses.replace(source.pair_rules(), max_partners=_ALL_PARTNERS)
+    rules = dataclasses.replace(source.pair_rules(), max_partners=0)
     max_documents = 0 if across else source.max_documents
     mining = Mining(lowest, variant, rules, across, max_documents)
     folder.mkdir(parents=True, exist_ok=True)
-    for line in mine(groups, mining, folder, source.model_dump(), exclusion, Counter()):
-        row = json.loads(line)
+    for row in mine(groups(), mining, folder, source.model_dump(), exclusion, Counter()):
         yield Candidate(row["text_a"], row["text_b"], row["score"])
 
 

@@ -77,7 +77,7 @@ class ShardedWriter:
     def __enter__(self) -> ShardedWriter:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._refuse_another_corpus()
+            self.refuse_another_corpus()
             remove_leftovers(self.folder / self.name, "parts")
             self._parts.mkdir()
         except OSError as error:
@@ -170,7 +170,8 @@ class ShardedWriter:
             for number, part in enumerate(self._closed)
         )
 
-    def _refuse_another_corpus(self) -> None:
+    def refuse_another_corpus(self) -> None:
+        """Raise :class:`InputError` if the folder holds another corpus."""
         path = self.folder / _MANIFEST_NAME
         if not path.exists():
             return

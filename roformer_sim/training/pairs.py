@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from corpus_builder.errors import InputError
-from corpus_builder.readers import read_groups, read_pairs
+from corpus_builder.readers import find_inputs, read_groups, read_pairs
 from corpus_builder.segmentation import cut_to_length
 
 SentencePair = tuple[str, str]
@@ -52,8 +51,10 @@ class PairStream:
     """Questions and general sentences in turn, 1:1, whatever the sizes of the two corpora.
 
     Args:
-        groups: Files of question groups.
-        pairs: Files of answer and document pairs; without any, all pairs are questions.
+        groups: Files and folders of question groups, or what ``corpus-builder mix`` made: groups of both
+            kinds.
+        pairs: Files and folders of answer and document pairs; without any general sentences, all are
+            questions.
         maxlen: Texts far longer than this are cut at sentence marks and their first piece is taken.
         held_out: Sets of each kind kept for validation, the same for every seed.
         seed: Decides every draw.
@@ -65,22 +66,22 @@ class PairStream:
     def __init__(
         self, groups: Sequence[str], pairs: Sequence[str], *, maxlen: int, held_out: int, seed: int
     ) -> None:
-        question_sets = [
-            _shortened(group.members, maxlen) for path in groups for group in read_groups(Path(path))
-        ]
-        general_sets = [
-            _shortened((pair.text_a, pair.text_b), maxlen)
-            for path in pairs
-            for pair in read_pairs(Path(path))
-        ]
+        question_sets: list[tuple[str, ...]] = []
+        general_sets: list[tuple[str, ...]] = []
+        for path in find_inputs(groups):
+            for group in read_groups(path):
+                sets = general_sets if group.kind == "general" else question_sets
+                sets.append(_shortened(group.members, maxlen))
+        for path in find_inputs(pairs) if pairs else []:
+            general_sets += (_shortened((pair.text_a, pair.text_b), maxlen) for pair in read_pairs(path))
         self.training: list[PairSource] = []
         self.held_out: list[PairSource] = []
         for kind, sets in enumerate((question_sets, general_sets)):
             usable = [texts for texts in sets if len(texts) > 1]
-            if not usable and kind == 1 and not pairs:
+            if not sets and kind == 1 and not pairs:
                 continue
             if len(usable) < held_out + 2:
-                where = ", ".join((groups, pairs)[kind])
+                where = ", ".join((groups, pairs or groups)[kind])
                 raise InputError(
                     f"{where}: {len(usable)} usable sets are too few to hold out {held_out}; "
                     "lower data.held_out or give more text"
@@ -109,5 +110,5 @@ class PairStream:
 
 def _shortened(texts: Sequence[str], maxlen: int) -> tuple[str, ...]:
     """Distinct first pieces of at most about 1.2 x maxlen characters, empty ones dropped."""
-    pieces = (text if len(text) <= maxlen else cut_to_length(text, maxlen)[0] for text in texts)
+    pieces = (cut_to_length(text, maxlen)[0] for text in texts if text.strip())
     return tuple(dict.fromkeys(piece for piece in pieces if piece.strip()))

@@ -26,9 +26,9 @@ class StartSection(_Section):
 
 
 class DataSection(_Section):
-    """Training files in the upstream shapes; questions and general sentences alternate 1:1."""
+    """Training files and folders, upstream's shapes; questions and general sentences alternate 1:1."""
 
-    groups: list[str] = Field(min_length=1)  # {"text", "synonyms"}
+    groups: list[str] = Field(min_length=1)  # {"text", "synonyms"}; "kind": "general" makes no question
     pairs: list[str] = []  # {"text_a", "text_b"}: answers, documents
     held_out: int = Field(default=512, ge=0)  # pairs of each kind kept back for validation
     maxlen: int = Field(default=64, ge=8)  # tokens of one sentence; a row holds up to twice as many

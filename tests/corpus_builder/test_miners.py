@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -35,8 +34,7 @@ NOTHING = Exclusion()
 
 def mined(groups: list[TextGroup], mining: Mining, exclusion: Exclusion, counts: Counter[str]) -> list[Pair]:
     with tempfile.TemporaryDirectory() as folder:
-        lines = list(mine(lambda: groups, mining, Path(folder), {}, exclusion, counts))
-    rows = map(json.loads, lines)
+        rows = list(mine(groups, mining, Path(folder), {}, exclusion, counts))
     return [Pair(row["text_a"], row["text_b"], row["score"], row["source"]) for row in rows]
 
 

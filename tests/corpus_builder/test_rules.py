@@ -10,7 +10,7 @@ import pytest
 
 from corpus_builder.exclusion import Exclusion
 from corpus_builder.readers import RowError
-from corpus_builder.rules import PairFilter, Rules, Sentences, prepare, substituted
+from corpus_builder.rules import Rules, prepare, substituted
 from corpus_builder.similarity import normalise
 
 
@@ -89,18 +89,6 @@ def test_sentences_are_dropped_by_length_script_and_benchmark() -> None:
         "sentences dropped: not Chinese": 1,
         "sentences dropped: in a benchmark": 1,
     }
-
-
-def test_each_pair_once_and_at_most_m_partners_the_best_first() -> None:
-    sentences = Sentences(["甲一二", "甲一三", "甲一四"], ["甲一二", "甲一三", "甲一四"])
-    counts: Counter[str] = Counter()
-    pair_filter = PairFilter(Rules(max_partners=1), counts)
-    kept = list(pair_filter.keep(sentences, [(0, 1, 0.5), (0, 2, 0.8), (1, 2, 0.5)], "书"))
-    assert [(p.text_a, p.text_b, p.score, p.source) for p in kept] == [("甲一二", "甲一四", 0.8, "书")]
-    swapped = Sentences(["甲一四", "甲一二"], ["甲一四", "甲一二"])
-    assert list(pair_filter.keep(swapped, [(0, 1, 0.8)], "书")) == []
-    assert counts["pairs dropped: enough partners"] == 2
-    assert counts["pairs dropped: seen before"] == 1
 
 
 def test_exclusion_reads_tables_json_lines_and_plain_text(tmp_path: Path) -> None:

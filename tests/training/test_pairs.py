@@ -124,3 +124,17 @@ def test_long_texts_give_their_first_piece_and_equal_texts_no_pair(tmp_path):
     assert made.sizes == [2]
     pairs = {frozenset(pair) for pair in made.pairs(0, 40)}
     assert pairs == {frozenset({"今天下雨", "今天有雨"}), frozenset({"今天下雨了我不出门", "我不出门"})}
+
+
+def test_a_mixed_corpus_gives_both_kinds(tmp_path):
+    rows = [
+        {"text": f"第{n}个问题是什么？", "synonyms": [f"什么是第{n}个问题？"], "kind": "question"}
+        for n in range(5)
+    ] + [{"text": f"第{n}句话。", "synonyms": [f"这是第{n}句话。"], "kind": "general"} for n in range(4)]
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (folder / "a.jsonl").write_text(lines, "utf-8")
+    stream = PairStream([str(folder)], [], maxlen=16, held_out=1, seed=0)
+    assert stream.sizes == [4, 3]
+    assert ["问题" in pair[0] for pair in stream.pairs(0, 6)] == [True, False] * 3
