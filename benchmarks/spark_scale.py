@@ -137,7 +137,6 @@ def main() -> None:
     parser.add_argument("--master", default="local[2]")
     parser.add_argument("--partitions", type=int, default=usual.partitions)
     parser.add_argument("--most-on-driver", type=int, default=usual.most_on_driver)
-    parser.add_argument("--most-broadcast", type=int, default=usual.most_broadcast)
     parser.add_argument("--max-partners", type=int, default=3)
     parser.add_argument(
         "--parquet", action="store_true", help="Spark reads and writes Parquet, as on a cluster"
@@ -146,7 +145,6 @@ def main() -> None:
     options = parser.parse_args()
     tuning = Tuning(
         partitions=options.partitions,
-        most_broadcast=options.most_broadcast,
         most_on_driver=options.most_on_driver,
     )
     with tempfile.TemporaryDirectory() as folder:

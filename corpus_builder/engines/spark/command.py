@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from corpus_builder import build
 from corpus_builder.engines.spark.mining import (
     RESULT,
     Tuning,
@@ -40,7 +41,7 @@ def run_on_spark(
     """What :func:`corpus_builder.build.mine_documents` and ``mine_answers`` do, with the same output.
 
     Output, rejects, manifest and counts are written by the driver, in the order of the local engine. A run
-    that is killed starts from the beginning.
+    that is killed starts from the beginning. A dry run is the local engine's.
 
     Args:
         run: Inputs, output and settings.
@@ -57,6 +58,14 @@ def run_on_spark(
     """
     if shape not in ("documents", "qa"):
         raise InputError(f'shape "{shape}": the Spark engine mines documents and qa')
+    if run.dry_run:  # a thousand rows
+        if shape == "documents":
+            build.mine_documents(run, mining, exclusion=exclusion, window=window, source=source)
+        else:
+            build.mine_answers(
+                run, mining, exclusion=exclusion, question_similarity=question_similarity, source=source
+            )
+        return
     running = SparkSession.getActiveSession()
     # The command line says what is wrong in one line; Spark's log would say it in a hundred.
     quiet = {"spark__log__level": "FATAL", "spark__ui__showConsoleProgress": "false"}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -17,7 +15,7 @@ from corpus_builder.engines.spark.sessions import input_errors, step, stored
 from corpus_builder.errors import InputError
 from corpus_builder.exclusion import Exclusion
 from corpus_builder.miners.run import Mining
-from corpus_builder.miners.sentences import Counts
+from corpus_builder.miners.sentences import NO_KEYS, Counts
 
 RESULT = ("text_a", "text_b", "score", "source", "origin")
 
@@ -31,14 +29,11 @@ class Tuning:
             are kept as Parquet and so outlive an executor. Empty: on the executors' own disks.
         partitions: Spread the texts anew over so many partitions, by hash of ``position``, which parts large
             ones from one another; costs a shuffle of the texts. 0: as the DataFrame comes.
-        most_broadcast: Up to so many sentences of boilerplate are sent to every worker, 8 bytes each in every
-            Python worker (1 << 24: 128 MB); more are joined to the texts by a shuffle of hashes and texts.
         most_on_driver: See :func:`corpus_builder.engines.spark.partners.admitted`.
     """
 
     folder: str = ""
     partitions: int = 0
-    most_broadcast: int = 1 << 24
     most_on_driver: int = 1 << 20
 
 
@@ -191,70 +186,56 @@ def _mine(
         groups = groups.repartition(tuning.partitions, F.col("position"))
     spark = groups.sparkSession
     with input_errors():
-        found = _similar_pairs(groups, mining, answers, exclusion or Exclusion(), counts, tuning)
+        with step(spark, "similar pairs"):
+            hashes = exclusion.hashes() if exclusion else NO_KEYS
+            work = workers.similar_pairs(mining, answers, spark.sparkContext.broadcast(hashes))
+            found = stored(groups.mapInArrow(work, workers.PAIRS), tuning.folder, "pairs")
+        pairs = found.where("position is not null")
+        numbers = pairs.select("key", "position", "rank", "a", "b")
+        if mining.max_documents:
+            with step(spark, "boilerplate"):
+                boilerplate = stored(_boilerplate(found, mining.max_documents), tuning.folder, "boilerplate")
+                counts["boilerplate sentences"] = boilerplate.count()
+            for end in ("a", "b"):
+                numbers = numbers.join(boilerplate.withColumnRenamed("hash", end), end, "left_anti")
         with step(spark, "counts"):
             _add_counts(counts, found)
-        pairs = found.where("position is not null")
         with step(spark, "equal pairs"):
-            edges = stored(first_of_equal(pairs), tuning.folder, "edges")
+            edges = stored(first_of_equal(numbers), tuning.folder, "edges")
         with step(spark, "partners"):
-            kept = admitted(
-                edges,
-                mining.rules.max_partners,
-                most_on_driver=tuning.most_on_driver,
-                folder=tuning.folder,
-            )
+            most = mining.rules.max_partners
+            kept = edges.select("key", "position", "rank", "times")
+            if most:
+                kept = admitted(edges, most, most_on_driver=tuning.most_on_driver, folder=tuning.folder)
             if counts["groups"]:
-                _count_verdicts(counts, edges, kept)
+                _count_verdicts(counts, pairs, edges, kept)
     # One row for each, even where positions that should differ do not.
     row = F.min(F.struct(*RESULT)).alias("row")
     joined = pairs.join(kept.select("key", "position", "rank"), ["key", "position", "rank"])
     return joined.groupBy("key", "position", "rank").agg(row).select("position", "rank", "row.*")
 
 
-def _similar_pairs(
-    groups: DataFrame, mining: Mining, answers: bool, exclusion: Exclusion, counts: Counts, tuning: Tuning
-) -> DataFrame:
-    """:data:`corpus_builder.engines.spark.workers.PAIRS`, stored."""
-    spark = groups.sparkSession
-    excluded = spark.sparkContext.broadcast(exclusion.hashes() if len(exclusion) else workers.NO_KEYS)
-    shared = None
-    if mining.max_documents:
-        hashes = groups.mapInArrow(workers.sentence_counts(mining, answers), workers.HASHES)
-        many = hashes.groupBy("hash").agg(F.sum("texts").alias("texts"))
-        many = many.where(F.col("texts") > mining.max_documents).select("hash")
-        with step(spark, "boilerplate"):
-            many = stored(many, tuning.folder, "boilerplate")
-            counts["boilerplate sentences"] = number = many.count()
-        if number <= tuning.most_broadcast:
-            signed: Any = many.toArrow()["hash"].combine_chunks().to_numpy(zero_copy_only=False)
-            shared = spark.sparkContext.broadcast(np.sort(signed.astype(np.int64).view(np.uint64)))
-        else:
-            groups = _with_own_boilerplate(groups, many, mining, answers)
-    pairs = groups.mapInArrow(workers.similar_pairs(mining, answers, excluded, shared), workers.PAIRS)
-    with step(spark, "similar pairs"):
-        return stored(pairs, tuning.folder, "pairs")
-
-
-def _with_own_boilerplate(groups: DataFrame, many: DataFrame, mining: Mining, answers: bool) -> DataFrame:
-    """Each group with those of its own sentences that are boilerplate, in the column ``boilerplate``."""
-    places = groups.mapInArrow(workers.sentence_places(mining, answers), workers.PLACES)
-    own = places.join(many, "hash").groupBy("position").agg(F.collect_set("hash").alias("boilerplate"))
-    return groups.join(own, "position", "left")
+def _boilerplate(found: DataFrame, max_documents: int) -> DataFrame:
+    """The sentences of more texts than that, as ``hash``."""
+    hashes = found.where("hashes is not null").select("hashes")
+    times = hashes.mapInArrow(workers.single_hashes, "hash bigint").groupBy("hash").count()
+    return times.where(F.col("count") > max_documents).select("hash")
 
 
 def _add_counts(counts: Counts, found: DataFrame) -> None:
-    rows = found.where("position is null").groupBy("name")
+    rows = found.where("name is not null").groupBy("name")
     sums = rows.agg(F.min("place").alias("place"), F.sum("number").alias("number")).collect()
     for row in sorted(sums, key=lambda row: (row["place"], row["name"])):
         counts[row["name"]] += row["number"]
 
 
-def _count_verdicts(counts: Counts, edges: DataFrame, kept: DataFrame) -> None:
+def _count_verdicts(counts: Counts, pairs: DataFrame, edges: DataFrame, kept: DataFrame) -> None:
     total = edges.agg(F.sum("times")).first()
     let_through = kept.agg(F.count(F.lit(1)), F.sum("times")).first()
     assert total is not None and let_through is not None
-    number, times = let_through[0], let_through[1] or 0
+    asked, number, times = total[0] or 0, let_through[0], let_through[1] or 0
+    if counts["boilerplate sentences"]:
+        counts["pairs dropped: boilerplate"] += pairs.count() - asked
     counts["pairs dropped: seen before"] += times - number
-    counts["pairs dropped: enough partners"] += (total[0] or 0) - times
+    counts["pairs dropped: enough partners"] += asked - times
     counts["pairs"] += number

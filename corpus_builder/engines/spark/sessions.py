@@ -66,6 +66,7 @@ def step(spark: SparkSession, name: str) -> Iterator[None]:
 
 _ARROW = {
     "bigint": pa.int64(),
+    "binary": pa.binary(),
     "double": pa.float64(),
     "string": pa.string(),
     "array<string>": pa.list_(pa.string()),

@@ -13,11 +13,12 @@ from pyspark import Broadcast
 
 from corpus_builder.engines.spark.sessions import arrow_schema, telling
 from corpus_builder.errors import InputError
-from corpus_builder.jobs.parts import Part
+from corpus_builder.kernels.pairs import Pairs
 from corpus_builder.kernels.partners import pair_keys
+from corpus_builder.kernels.selection import Keys
 from corpus_builder.miners.answers import answer_groups, merge_questions
 from corpus_builder.miners.run import CHUNK_CHARACTERS, Mining
-from corpus_builder.miners.sentences import NO_KEYS, Counts, Keys, TextGroup, cut_and_sift
+from corpus_builder.miners.sentences import Counts, Sentences, TextGroup, cut_and_sift
 from corpus_builder.miners.similar import pairs_of_groups
 from corpus_builder.rows import Question
 from corpus_builder.similarity import normalise
@@ -28,14 +29,13 @@ Work = Callable[[Batches], Iterator[pa.RecordBatch]]
 GROUPS = "position bigint, texts array<string>, source string, origin string"
 """A group of texts: a document, a window of documents, or a question with its answers."""
 
-HASHES = "hash bigint, texts bigint"
-PLACES = "hash bigint, position bigint"
 PAIRS = (
     "position bigint, rank bigint, key bigint, a bigint, b bigint, "
     "text_a string, text_b string, score double, source string, origin string, "
-    "name string, place bigint, number bigint"
+    "hashes binary, name string, place bigint, number bigint"
 )
-"""A pair; or, where ``position`` is null, a count of the funnel: its ``name``, ``place`` in it, ``number``.
+"""One of three: a pair, with a ``position``; the sentences of texts, ``hashes`` of 64 bits end to end; a
+count of the funnel, its ``name``, ``place`` in it and ``number``.
 
 ``(position, rank)`` is the order of the local engine: groups by position, in a group the most similar first.
 ``a``, ``b`` and ``key`` are the hashes of the sentences and of the pair, 64 bits without a sign in Spark's 64
@@ -48,78 +48,48 @@ _PAIR_SCHEMA = arrow_schema(PAIRS)
 
 @dataclass(slots=True)
 class _Chunk:
-    """Groups worked on together. The origin of each is its number here; its own is in ``origins``."""
+    """Groups that are worked on together, and their positions."""
 
     groups: list[TextGroup] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
-    origins: list[str] = field(default_factory=list)
-    boilerplate: list[int] = field(default_factory=list)
     characters: int = 0
 
-    def add(self, row: dict[str, Any], group: TextGroup) -> None:
-        self.positions.append(row["position"])
-        self.origins.append(group.origin)
-        self.groups.append(group._replace(origin=str(len(self.groups))))
-        self.boilerplate += row.get("boilerplate") or ()
+    def add(self, position: int, group: TextGroup) -> None:
+        self.positions.append(position)
+        self.groups.append(group)
         self.characters += sum(map(len, group.texts))
 
 
-def sentence_counts(mining: Mining, answers: bool) -> Work:
-    """Groups to :data:`HASHES`: in how many texts of a chunk each sentence stands."""
-
-    def work(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for chunk in _chunks(batches, answers, Counter()):
-            sentences = cut_and_sift(chunk.groups, mining.rules, Counter(), across_texts=True)
-            hashes, texts = np.unique(sentences.hashes, return_counts=True)
-            yield pa.record_batch({"hash": hashes.view(np.int64), "texts": texts.astype(np.int64)})
-
-    return telling(work)
-
-
-def sentence_places(mining: Mining, answers: bool) -> Work:
-    """Groups to :data:`PLACES`: the different sentences of each group."""
-
-    def work(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for chunk in _chunks(batches, answers, Counter()):
-            sentences = cut_and_sift(chunk.groups, mining.rules, Counter())
-            positions = np.array(chunk.positions, np.int64)[sentences.group]
-            yield pa.record_batch({"hash": sentences.hashes.view(np.int64), "position": positions})
-
-    return telling(work)
-
-
-def similar_pairs(
-    mining: Mining, answers: bool, excluded: Broadcast[Keys], boilerplate: Broadcast[Keys] | None
-) -> Work:
-    """Groups, with or without their own ``boilerplate``, to :data:`PAIRS`, then the counts."""
+def similar_pairs(mining: Mining, answers: bool, excluded: Broadcast[Keys]) -> Work:
+    """Groups to :data:`PAIRS`: pairs and sentences of each chunk, in the end the counts."""
 
     def work(batches: Batches) -> Iterator[pa.RecordBatch]:
         totals: Counts = Counter()
+        across, rules = mining.across_texts, mining.rules
         for chunk in _chunks(batches, answers, totals):
             counts: Counts = Counter(groups=len(chunk.groups))
             sentences = cut_and_sift(
-                chunk.groups,
-                mining.rules,
-                counts,
-                excluded=excluded.value,
-                # Boilerplate of one group is boilerplate everywhere, so a chunk may share it.
-                boilerplate=boilerplate.value if boilerplate else _keys(chunk.boilerplate),
-                across_texts=mining.across_texts,
+                chunk.groups, rules, counts, excluded=excluded.value, across_texts=across
             )
-            part = pairs_of_groups(
-                chunk.groups,
-                sentences,
-                mining.threshold,
-                mining.variant,
-                mining.rules,
-                counts,
-                across_texts=mining.across_texts,
+            pairs = pairs_of_groups(
+                sentences, mining.threshold, mining.variant, rules, counts, across_texts=across
             )
-            yield from _pair_batches(chunk, part)
-            totals.update(part.counts)
-        yield _count_batch(totals)
+            yield from _pair_batches(chunk, sentences, pairs)
+            if mining.max_documents:
+                hashes = np.sort(sentences.hashes_of_texts).tobytes()
+                yield pa.RecordBatch.from_pylist([{"hashes": hashes}], _PAIR_SCHEMA)
+            totals.update(counts)
+        rows = [{"name": name, "place": n, "number": totals[name]} for n, name in enumerate(totals)]
+        yield pa.RecordBatch.from_pylist(rows, _PAIR_SCHEMA)
 
     return telling(work)
+
+
+def single_hashes(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """Rows of ``hashes`` to rows of one ``hash``."""
+    for batch in batches:
+        for hashes in batch["hashes"]:
+            yield pa.record_batch({"hash": np.frombuffer(hashes.as_py(), np.int64)})
 
 
 def question_titles(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -155,9 +125,9 @@ def _chunks(batches: Batches, answers: bool, counts: Counts) -> Iterator[_Chunk]
             texts = _texts(row)
             if answers:
                 for group in answer_groups([Question(row["origin"], texts, row["source"])], counts):
-                    chunk.add(row, group)
+                    chunk.add(row["position"], group)
             else:
-                chunk.add(row, TextGroup(texts, row["source"], row["origin"]))
+                chunk.add(row["position"], TextGroup(texts, row["source"], row["origin"]))
             if chunk.characters >= CHUNK_CHARACTERS:
                 yield chunk
                 chunk = _Chunk()
@@ -174,34 +144,28 @@ def _texts(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(row["texts"])
 
 
-def _keys(signed: list[int]) -> Keys:
-    return np.unique(np.array(signed, np.int64).view(np.uint64)) if signed else NO_KEYS
-
-
-def _pair_batches(chunk: _Chunk, part: Part) -> Iterator[pa.RecordBatch]:
+def _pair_batches(chunk: _Chunk, sentences: Sentences, pairs: Pairs) -> Iterator[pa.RecordBatch]:
     """The pairs of a chunk with their order."""
-    if not part.rows:
-        return
-    keys = np.maximum(part.keys.reshape(-1, 2), np.uint64(1))  # as the gate has it
-    of_pair = pair_keys(keys).view(np.int64)
-    signed = keys.view(np.int64)
-    group = np.array([int(row["origin"]) for row in part.rows])
+    i, j, score = pairs
+    keys = np.stack([sentences.hashes[i], sentences.hashes[j]], axis=1)
+    group = sentences.group[i]
     # Pairs come group by group, so the number of those before is the rank of a group's first.
     rank = np.arange(len(group)) - np.searchsorted(group, group)
     position = np.array(chunk.positions, np.int64)[group]
     for start in range(0, len(group), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
-        rows = part.rows[some]
+        of = [chunk.groups[n] for n in group[some].tolist()]
         columns: dict[str, Any] = {
-            name: [row[name] for row in rows] for name in ("text_a", "text_b", "score", "source")
+            "position": position[some],
+            "rank": rank[some],
+            "key": pair_keys(keys[some]).view(np.int64),
+            "a": keys[some, 0].view(np.int64),
+            "b": keys[some, 1].view(np.int64),
+            "text_a": list(map(sentences.written, i[some].tolist())),
+            "text_b": list(map(sentences.written, j[some].tolist())),
+            "score": [round(value, 4) for value in score[some].tolist()],
+            "source": [group.source for group in of],
+            "origin": [group.origin for group in of],
         }
-        columns |= {"position": position[some], "rank": rank[some], "key": of_pair[some]}
-        columns |= {"a": signed[some, 0], "b": signed[some, 1]}
-        columns["origin"] = [chunk.origins[n] for n in group[some].tolist()]
-        columns |= dict.fromkeys(("name", "place", "number"), [None] * len(rows))
-        yield pa.record_batch(columns, schema=_PAIR_SCHEMA)
-
-
-def _count_batch(counts: Counts) -> pa.RecordBatch:
-    rows = [{"name": name, "place": n, "number": counts[name]} for n, name in enumerate(counts)]
-    return pa.RecordBatch.from_pylist(rows, _PAIR_SCHEMA)
+        columns |= dict.fromkeys(("hashes", "name", "place", "number"), [None] * len(of))
+        yield pa.RecordBatch.from_pydict(columns, _PAIR_SCHEMA)
