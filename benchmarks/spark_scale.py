@@ -98,7 +98,7 @@ def check(spark: SparkSession, runs: dict[str, Run], parquet: Path | None) -> No
 def measured(options: argparse.Namespace, tuning: Tuning, folder: Path) -> dict[str, Any]:
     """Mine the files on both engines."""
     size = sum(len(row.text.encode()) for _, _, row in read_rows(options.files, "documents"))
-    mining = Mining(0.6, "set", Rules(max_partners=options.max_partners), max_documents=5)
+    mining = Mining(0.7, "set", Rules(max_partners=options.max_partners), max_documents=5)
     runs = {
         name: Run("mine-documents", options.files, folder / f"{name}.jsonl", {})
         for name in ("local", "spark")
