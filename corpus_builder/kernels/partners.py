@@ -62,6 +62,11 @@ class PairGate:
         return verdicts
 
 
+def pair_keys(keys: Keys) -> Keys:
+    """What the gate knows each pair (n, 2) by: one key for {a, b}, never 0. Equal keys are the same pair."""
+    return _pair_keys(np.ascontiguousarray(keys, np.uint64))
+
+
 @compiled
 def _slot(table: Keys, key: np.uint64) -> int:
     """Where the key is, or where it would go; 0 marks a free slot."""
@@ -91,6 +96,14 @@ def _pair_key(a: np.uint64, b: np.uint64) -> np.uint64:
     mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xD6E8FEB86659FD93)
     mixed ^= mixed >> np.uint64(32)
     return mixed | np.uint64(1)
+
+
+@compiled
+def _pair_keys(keys: Keys) -> Keys:
+    found = np.empty(len(keys), np.uint64)
+    for n in range(len(keys)):
+        found[n] = _pair_key(max(keys[n, 0], np.uint64(1)), max(keys[n, 1], np.uint64(1)))
+    return found
 
 
 @compiled
