@@ -22,6 +22,7 @@ def mine_documents(
     guards: options.MinerGuards,
     reading: options.Reading,
     working: options.Working,
+    where: options.Engine,
     threshold: options.Threshold = 0.7,
     variant: options.Variant = options.VariantName.SET,
     max_documents: Annotated[
@@ -38,6 +39,7 @@ def mine_documents(
     corpus-builder mine-documents docs.jsonl.xz -o pairs.jsonl.gz --threshold 0.65
     corpus-builder mine-documents news/ -o pairs --exclude 'sts/*/valid.tsv'
     corpus-builder mine-documents posts.csv -o pairs.jsonl --field text=content --encoding auto
+    corpus-builder mine-documents docs/ -o pairs --engine spark --master 'local[4]'
     """
     from corpus_builder.build import mine_documents as build
     from corpus_builder.miners.run import Mining
@@ -52,14 +54,20 @@ def mine_documents(
         **asdict(rules),
     }
     run = new_run("mine-documents", inputs, output, reading, working, settings)
-    build(
-        run,
-        mining,
-        exclusion=exclusion_of(reading, simplified=rules.simplified),
-        window=window,
-        source=source,
-        processes=working.processes,
-    )
+    exclusion = exclusion_of(reading, simplified=rules.simplified)
+    if where.engine is options.EngineName.SPARK:
+        from corpus_builder.engines.spark import run_on_spark
+
+        run_on_spark(run, mining, exclusion=exclusion, window=window, source=source, master=where.master)
+    else:
+        build(
+            run,
+            mining,
+            exclusion=exclusion,
+            window=window,
+            source=source,
+            processes=working.processes,
+        )
     finish(run, working)
 
 
@@ -71,6 +79,7 @@ def mine_answers(
     guards: options.MinerGuards,
     reading: options.Reading,
     working: options.Working,
+    where: options.Engine,
     threshold: options.Threshold = 0.5,
     variant: options.Variant = options.VariantName.SET,
     merge_questions: Annotated[
@@ -100,14 +109,28 @@ def mine_answers(
         **asdict(rules),
     }
     run = new_run("mine-answers", inputs, output, reading, working, settings)
-    build(
-        run,
-        mining,
-        exclusion=exclusion_of(reading, simplified=rules.simplified),
-        question_similarity=similarity,
-        source=source,
-        processes=working.processes,
-    )
+    exclusion = exclusion_of(reading, simplified=rules.simplified)
+    if where.engine is options.EngineName.SPARK:
+        from corpus_builder.engines.spark import run_on_spark
+
+        run_on_spark(
+            run,
+            mining,
+            shape="qa",
+            exclusion=exclusion,
+            question_similarity=similarity,
+            source=source,
+            master=where.master,
+        )
+    else:
+        build(
+            run,
+            mining,
+            exclusion=exclusion,
+            question_similarity=similarity,
+            source=source,
+            processes=working.processes,
+        )
     finish(run, working)
 
 

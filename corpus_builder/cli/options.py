@@ -93,6 +93,25 @@ class Working(OptionGroup):
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one line of JSON.")] = False
 
 
+class EngineName(StrEnum):
+    """What a mining run works on."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
+@dataclass
+class Engine(OptionGroup):
+    """Where the work is done."""
+
+    engine: Annotated[
+        EngineName, typer.Option(help="All cores of this machine, or Spark (extra: pyspark).")
+    ] = EngineName.LOCAL
+    master: Annotated[
+        str, typer.Option(help="Spark's master, such as local[4] or yarn; default: that of the environment.")
+    ] = ""
+
+
 @dataclass
 class Lengths(OptionGroup):
     """Which sentences are worth comparing."""

@@ -4,7 +4,7 @@ The sentences are cut, sifted and compared by the kernels of the local engine, i
 hands record batches (``mapInArrow``). What is global is done by shuffles of 64-bit numbers: which sentences
 are boilerplate, which pairs came before, which sentences have enough partners. See ``docs/scale.md``.
 
-Needs ``pip install 'roformer-sim[spark]'`` and Java 17 or newer.
+Needs ``pip install 'roformer-sim[pyspark]'`` and Java 17 or newer.
 
 Example:
     >>> from corpus_builder.engines.spark import mine_documents, read_documents, session
@@ -19,7 +19,7 @@ from corpus_builder.errors import InputError
 try:
     import pyspark  # noqa: F401
 except ModuleNotFoundError:
-    raise InputError("the Spark engine needs PySpark: pip install 'roformer-sim[spark]'") from None
+    raise InputError("the Spark engine needs PySpark: pip install 'roformer-sim[pyspark]'") from None
 
 from corpus_builder.engines.spark.command import run_on_spark
 from corpus_builder.engines.spark.mining import Tuning, mine_answers, mine_documents

@@ -35,7 +35,7 @@ def java_homes() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def spark():
-    pytest.importorskip("pyspark", reason="needs PySpark: pip install 'roformer-sim[spark]'")
+    pytest.importorskip("pyspark", reason="needs PySpark: pip install 'roformer-sim[pyspark]'")
     # PySpark is tested on 17 and 21; a newer Java may do, so it is the last choice.
     homes = {home: java_version(home) for home in java_homes()}
     usable = sorted((version, home) for home, version in homes.items() if version >= OLDEST_JAVA)
