@@ -79,7 +79,10 @@ class Rules:
         return len(_CHINESE.findall(normalised)) / len(normalised) >= self.min_chinese
 
     def compatible(self, a: str, b: str) -> bool:
-        """Whether two normalised sentences may form a pair, their similarity aside."""
+        """Whether two normalised sentences may form a pair, their similarity aside.
+
+        The definition; among many pairs :class:`corpus_builder.miners.similar.PairSearch` decides the same.
+        """
         short, long = sorted((a, b), key=len)
         if a == b or len(long) / len(short) > self.max_length_ratio:
             return False

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from corpus_builder.clusters import complete_linkage
 from corpus_builder.exclusion import Exclusion
+from corpus_builder.kernels.texts import encode_texts
+from corpus_builder.miners.similar import PairSearch
 from corpus_builder.rows import Group
 from corpus_builder.rules import Counts, Rules, prepare
-from corpus_builder.similarity import Variant, jaccard_pairs
+from corpus_builder.similarity import Variant
 
 # Words that take the question out of a question word: 无论什么时候, 不知道怎么说, 多少有点.
 _NO_QUESTION = re.compile(
@@ -46,10 +50,9 @@ def mine_questions(
 ) -> Iterator[Group]:
     """People ask the same thing in many threads: join all questions of a source with one another.
 
-    All pairs at or above the threshold are found exactly
-    (:func:`corpus_builder.similarity.jaccard_pairs`); then groups grow from the most similar pair down, and
-    two groups merge only while every member is similar to every other (complete linkage), so that a chain of
-    small changes cannot join strangers.
+    All pairs at or above the threshold are found exactly (:func:`question_pairs`); then groups grow from the
+    most similar pair down, and two groups merge only while every member is similar to every other (complete
+    linkage), so that a chain of small changes cannot join strangers.
 
     Args:
         sentences: all sentences of the source; those that ask nothing are passed over.
@@ -64,14 +67,8 @@ def mine_questions(
     for text, normalised in prepare(filter(is_question, sentences), rules, exclusion, counts):
         texts.setdefault(normalised, text)
     counts["questions"] += len(texts)
-    normalised_texts = list(texts)
-    scores: dict[tuple[int, int], float] = {}
-    for i, j, score in jaccard_pairs(normalised_texts, threshold, variant=variant, normalised=True):
-        counts["pairs above the threshold"] += 1
-        if rules.compatible(normalised_texts[i], normalised_texts[j]):
-            scores[i, j] = score
-        else:
-            counts["pairs dropped: guards"] += 1
+    pairs = question_pairs(list(texts), threshold, variant, rules, counts)
+    scores = {(i, j): score for i, j, score in pairs}
     written = list(texts.values())
     for members in complete_linkage(scores, max_group):
         inside = [scores[a, b] for n, a in enumerate(members) for b in members[n + 1 :]]
@@ -79,3 +76,21 @@ def mine_questions(
         counts["texts"] += len(members)
         counts["pairs"] += len(inside)
         yield Group(written[members[0]], tuple(written[m] for m in members[1:]), source, min(inside))
+
+
+def question_pairs(
+    normalised: Sequence[str], threshold: float, variant: Variant, rules: Rules, counts: Counts
+) -> Iterator[tuple[int, int, float]]:
+    """All pairs ``(i, j, score)``, ``i < j``, of texts that reach the threshold and pass the guards.
+
+    Args:
+        normalised: any number of texts.
+        threshold, variant: see :func:`corpus_builder.similarity.jaccard`.
+        rules: guards on pairs, partners aside.
+        counts: pairs above the threshold, and those that each guard dropped.
+    """
+    codes, offsets = encode_texts(normalised)
+    places = np.arange(len(normalised))
+    search = PairSearch(codes, offsets, np.zeros_like(places), None, threshold, variant, rules)
+    for i, j, score in search.pairs(places, counts):
+        yield from zip(i.tolist(), j.tolist(), score.tolist(), strict=True)

@@ -17,7 +17,7 @@ from corpus_builder.exclusion import Exclusion
 from corpus_builder.readers import read_documents, read_questions
 from corpus_builder.rules import prepare
 from corpus_builder.segmentation import split_sentences
-from corpus_builder.similarity import Variant, jaccard_pairs
+from corpus_builder.similarity import Variant
 from corpus_builder.study.plan import Source
 
 Row = TypeVar("Row")
@@ -92,7 +92,7 @@ def _mined_pairs(
 def _question_pairs(
     source: Source, file: Path, variant: Variant, lowest: float, exclusion: Exclusion
 ) -> Iterator[Candidate]:
-    from corpus_builder.miners.questions import is_question
+    from corpus_builder.miners.questions import is_question, question_pairs
 
     rules = source.pair_rules()
     sentences = (s for row in _first(read_documents(file), source) for s in split_sentences(row.text))
@@ -100,9 +100,8 @@ def _question_pairs(
     for text, normalised in prepare(filter(is_question, sentences), rules, exclusion, Counter()):
         texts.setdefault(normalised, text)
     normal, written = list(texts), list(texts.values())
-    for i, j, score in jaccard_pairs(normal, lowest, variant=variant, normalised=True):
-        if rules.compatible(normal[i], normal[j]):
-            yield Candidate(written[i], written[j], score, i, j)
+    for i, j, score in question_pairs(normal, lowest, variant, rules, Counter()):
+        yield Candidate(written[i], written[j], score, i, j)
 
 
 def _first(rows: Iterable[Row], source: Source) -> Iterator[Row]:

@@ -317,10 +317,10 @@ def mined_questions(
     for (i, a), (j, b) in itertools.combinations(enumerate(texts), 2):
         if (score := similarity(a, b, variant)) >= threshold:
             counts["pairs above the threshold"] += 1
-            if refusal(a, b, limits) is None:
+            if (reason := refusal(a, b, limits)) is None:
                 scores[i, j] = score
             else:
-                counts["pairs dropped: guards"] += 1
+                counts[f"pairs dropped: {reason}"] += 1
     groups = []
     for members in linked(scores, max_group):
         inside = [scores[pair] for pair in itertools.combinations(members, 2)]

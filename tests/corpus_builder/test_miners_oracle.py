@@ -409,7 +409,7 @@ STEPS = {
         *("equal after normalisation", "length ratio", "containment", "negation", "numbers"),
         *("seen before", "enough partners", "pairs"),
     ],
-    compare_questions: ["in a benchmark", "guards", "groups"],
+    compare_questions: ["in a benchmark", "length ratio", "numbers", "groups"],
     compare_groups: [
         *("in a benchmark", "equal after normalisation", "numbers or negation", "near-identical", "length"),
         *("one member left", "seen before", "groups"),

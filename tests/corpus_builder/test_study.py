@@ -8,7 +8,7 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -105,16 +105,11 @@ def mined_at(
             found.update(frozenset((a, b)) for n, a in enumerate(members) for b in members[n + 1 :])
         return found
     across = source.kind == "answers"
-
-    def groups_of_texts() -> Iterator[object]:
-        if across:
-            return answer_groups(read_questions(file), Counter())
-        return document_groups(read_documents(file), source.window)
-
+    texts_of = answer_groups(read_questions(file), Counter()) if across else None
+    groups_of_texts = texts_of or document_groups(read_documents(file), source.window)
     mining = Mining(threshold, variant, rules, across, source.max_documents)
     folder.mkdir()
-    for line in mine(groups_of_texts, mining, folder, {}, Exclusion(), Counter()):  # type: ignore[arg-type]
-        row = json.loads(line)
+    for row in mine(groups_of_texts, mining, folder, {}, Exclusion(), Counter()):
         found[frozenset((row["text_a"], row["text_b"]))] += 1
     return found
 
