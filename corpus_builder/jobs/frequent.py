@@ -32,7 +32,8 @@ def frequent_values(sorted_parts: Sequence[Keys], more_than: int, most_at_once: 
     ]
     found = []
     for k in range(slices):
-        pieces = [part[cut[k] : cut[k + 1]] for part, cut in zip(sorted_parts, cuts, strict=True)]
+        # Copies, so that no more than one part is open at a time.
+        pieces = [np.array(part[cut[k] : cut[k + 1]]) for part, cut in zip(sorted_parts, cuts, strict=True)]
         values = np.sort(np.concatenate(pieces)) if pieces else np.zeros(0, np.uint64)
         if len(values):
             starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -112,12 +112,29 @@ class PartsFolder:
         result: npt.NDArray[np.uint64] = np.load(place, mmap_mode="r", allow_pickle=False)
         return result
 
+    def all_values(self, count: int) -> Sequence[npt.NDArray[np.uint64]]:
+        """The values of parts 0 to ``count``, each opened when it is asked for: there may be 100,000."""
+        return _Values(self, count)
+
     def remove(self) -> None:
         """Delete the folder: the run is finished."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _place(self, number: int, ending: str) -> Path:
         return self.path / f"{number:06d}.{ending}"
+
+
+class _Values(Sequence[npt.NDArray[np.uint64]]):
+    def __init__(self, folder: PartsFolder, count: int) -> None:
+        self._folder, self._count = folder, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: Any) -> Any:
+        if not 0 <= number < self._count:
+            raise IndexError(number)
+        return self._folder.values(number)
 
 
 def _write_json(place: Path, values: Mapping[str, Any]) -> None:

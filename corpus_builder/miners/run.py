@@ -108,7 +108,7 @@ def mine(
     count = do_parts(_chunks(groups), _MiningWork, settings, parts, processes=processes)
     boilerplate = NO_KEYS
     if mining.max_documents:
-        boilerplate = frequent_values(list(map(parts.values, range(count))), mining.max_documents)
+        boilerplate = frequent_values(parts.all_values(count), mining.max_documents)
         counts["boilerplate sentences"] = len(boilerplate)
     yield from _gated(map(parts.load, range(count)), boilerplate, mining.rules.max_partners, counts)
 

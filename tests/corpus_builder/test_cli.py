@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 COMMANDS = ["clean-groups", "mine-questions", "mine-answers", "mine-documents", "texts"]
+ALL_COMMANDS = [*COMMANDS, "mix", "report", "study"]
 
 
 def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -47,7 +48,7 @@ def test_help_lists_the_commands_within_a_second_of_computing() -> None:
     result = run("--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert result.returncode == 0
-    assert all(command in result.stdout for command in COMMANDS)
+    assert all(command in result.stdout for command in ALL_COMMANDS)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
 
 
@@ -55,12 +56,12 @@ def test_without_arguments_the_help_is_shown() -> None:
     assert run().stdout == run("--help").stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ALL_COMMANDS)
 def test_each_command_explains_itself_with_an_example(command: str) -> None:
     result = run(command, "--help")
     assert result.returncode == 0
     assert f"corpus-builder {command} " in result.stdout
-    assert "--exclude" in result.stdout
+    assert ("--exclude" in result.stdout) == (command not in {"report", "study"})
 
 
 def test_importing_the_package_loads_no_framework() -> None:
@@ -243,3 +244,45 @@ def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> N
         == "error: interrupted; the output was not written, finished pieces are kept for the next run\n"
     )
     assert list(out.iterdir()) == []
+
+
+def test_a_dry_run_shows_what_would_come_and_writes_nothing(tmp_path: Path) -> None:
+    for command in ("mine-documents", "mine-answers", "mine-questions", "clean-groups", "texts"):
+        source = {"mine-answers": "qa", "clean-groups": "groups"}.get(command, "documents")
+        result = run(command, EXAMPLES / f"{source}.jsonl", "-o", tmp_path / "out.jsonl", "--dry-run")
+        assert result.returncode == 0, result.stderr
+        assert "dry run, nothing was written" in result.stdout
+        assert "mined from the first 1,000" in result.stdout
+        assert not list(tmp_path.iterdir())
+    lines = (f'{{"doc_id": "{n}", "text": "天上有一轮明月。天上有一轮弯月。"}}' for n in range(1500))
+    (tmp_path / "d.jsonl").write_text("\n".join(lines), "utf-8")
+    result = run("mine-documents", tmp_path / "d.jsonl", "-o", tmp_path / "out", "--dry-run", "--json")
+    counts = json.loads(result.stdout)["counts"]
+    assert (counts["groups"], counts["pairs dropped: boilerplate"]) == (1000, 1000)
+
+
+def test_a_report_is_a_page_beside_the_run(tmp_path: Path) -> None:
+    assert run("mine-answers", EXAMPLES / "qa.jsonl", "-o", tmp_path / "pairs.jsonl.gz").returncode == 0
+    result = run("report", tmp_path / "pairs.jsonl.gz")
+    assert result.returncode == 0, result.stderr
+    assert str(tmp_path / "pairs.html") in result.stdout
+    page = (tmp_path / "pairs.html").read_text("utf-8")
+    assert "<svg" in page and "sentences compared" in page
+    assert_refused(run("report", tmp_path / "fehlt.jsonl"), "fehlt.jsonl")
+
+
+def test_a_study_without_its_data_names_the_file_that_is_missing(tmp_path: Path) -> None:
+    assert_refused(run("study", tmp_path, tmp_path / "out"), str(tmp_path), "no such file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_traditional_characters_may_count_as_simplified_ones(tmp_path: Path) -> None:
+    text = "這個軟體怎麼關閉通知？这个软件怎么把通知关闭？"
+    (tmp_path / "d.jsonl").write_text(json.dumps({"doc_id": "1", "text": text}), "utf-8")
+    (tmp_path / "b.txt").write_text("这个软体怎么关闭通知", "utf-8")
+    out = tmp_path / "out.jsonl"
+    found = {}
+    for options in ((), ("--simplified",), ("--simplified", "--exclude", tmp_path / "b.txt")):
+        assert run("mine-documents", tmp_path / "d.jsonl", "-o", out, *options).returncode == 0
+        found[len(options)] = [row["text_a"] for row in rows(out)]
+    assert found == {0: [], 1: ["這個軟體怎麼關閉通知？"], 3: []}

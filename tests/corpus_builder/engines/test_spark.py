@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -265,3 +267,24 @@ class TestErrors:
         frame = spark.createDataFrame([("问？", ["答。"])], "question string, answers array<string>")
         with pytest.raises(InputError, match=r"question similarity must be 1 \(is 0.8\)"):
             mine_answers(frame, self.MINING, question_similarity=0.8)
+
+
+def test_the_command_line_writes_the_same_file_on_either_engine(spark, tmp_path):
+    example = Path(__file__).resolve().parents[3] / "examples" / "documents.jsonl"
+    outputs = []
+    for engine in (("local",), ("spark", "--master", "local[2]")):
+        output = tmp_path / f"{engine[0]}.jsonl"
+        command = [
+            sys.executable,
+            "-m",
+            "corpus_builder.cli",
+            "mine-documents",
+            str(example),
+            "--engine",
+            *engine,
+        ]
+        result = subprocess.run([*command, "-o", str(output)], check=False, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        outputs.append((output.read_bytes(), result.stdout.splitlines()[:-1]))
+    assert outputs[0] == outputs[1]
+    assert outputs[0][0].count(b"\n") >= 5
