@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes that tests run in; each may take 3 GB.
+WORKERS ?= 2
 # Data folder and interpreter of the peers (made if it is the default), for `make parity` alone.
 DATA ?= data
 PEER_PYTHON ?= $(VENV)-peer/bin/python
@@ -14,12 +16,13 @@ demo: $(VENV)/.demo
 
 test: test-tensorflow test-jax
 
+# A file's tests stay in one process, so that they share what they set up.
 test-tensorflow: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # The same files of the network, its objectives and decoding on Keras's JAX backend.
 test-jax: $(VENV)/.dev
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/models tests/objectives tests/generation
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/models tests/objectives tests/generation
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

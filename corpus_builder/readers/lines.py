@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import lzma
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from functools import cache
@@ -182,8 +183,16 @@ def _decide(
 def _broken_as_utf8(sample: list[bytes]) -> bool:
     text = b"\n".join(sample).decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    whole = sum(not character.isascii() for character in text) - broken
-    return broken > whole
+    return broken > sum(map(_is_likely, text))
+
+
+def _is_likely(character: str) -> bool:
+    """Whether UTF-8 is likely to mean the character: not ASCII, Hebrew to NKo, private or unassigned.
+
+    贵。很 in GB18030 is a private character in UTF-8, and 很 holds a Syriac one.
+    """
+    is_written = "\x80" <= character < "\u0590" or character >= "\u0800"
+    return is_written and character != "\ufffd" and unicodedata.category(character) not in {"Co", "Cn"}
 
 
 def _valid_as_gb18030(sample: list[bytes]) -> bool:

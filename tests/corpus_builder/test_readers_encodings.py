@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from corpus_builder.errors import InputError
@@ -131,6 +131,7 @@ sentences = st.lists(phrases, min_size=3, max_size=10).map("".join)
 
 @settings(deadline=None)
 @given(lines=st.lists(sentences, min_size=1, max_size=10), encoding=st.sampled_from(["utf-8", "gb18030"]))
+@example(lines=["很贵。很贵。北京"], encoding="gb18030")
 def test_auto_finds_the_encoding_of_sentences(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], encoding: str
 ) -> None:

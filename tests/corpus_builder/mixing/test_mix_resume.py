@@ -145,10 +145,12 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_ends_it(
 
 
 MEASURED = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from corpus_builder.mixing import Mixing, mix
 mix([sys.argv[1]], [sys.argv[2]], sys.argv[3], Mixing(seed=3), memory_mb=int(sys.argv[4]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not ru_maxrss, which begins with that of the process that started this one.
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 
 
