@@ -1,7 +1,7 @@
-"""Character Jaccard similarity in three variants: the definition, and the search for all similar pairs.
+"""Character Jaccard similarity in three variants: the definition.
 
-The definition is plain Python and needs nothing else, so the same function is the baseline of the STS tables
-and the oracle of the kernels in :mod:`corpus_builder.kernels`, which do the work on a corpus.
+It is plain Python and needs nothing else, so the same function is the baseline of the STS tables and the
+oracle of the kernels in :mod:`corpus_builder.kernels`, which do the work on a corpus.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
@@ -119,38 +119,6 @@ def jaccard(a: str, b: str, *, variant: Variant = "set") -> float:
     set_a, set_b = tokens(a, variant), tokens(b, variant)
     union = len(set_a | set_b)
     return len(set_a & set_b) / union if union else 0.0
-
-
-def jaccard_pairs(
-    texts: Sequence[str], threshold: float, *, variant: Variant = "set", normalised: bool = False
-) -> list[tuple[int, int, float]]:
-    """All pairs ``i < j`` with ``jaccard(texts[i], texts[j], variant=variant) >= threshold``, exactly.
-
-    For many groups, or more pairs than fit in memory, call :mod:`corpus_builder.kernels.pairs` itself.
-
-    Args:
-        texts: the group's texts, few or hundreds of thousands.
-        threshold: in (0, 1]; a pair is kept when its similarity reaches it.
-        variant: of :func:`jaccard`.
-        normalised: the texts have gone through :func:`normalise` already.
-
-    Returns:
-        ``(i, j, score)`` sorted by ``i``, then ``j``; a text empty after normalisation has no partner.
-
-    Raises:
-        InputError: a threshold or variant that there is not.
-    """
-    import numpy as np
-
-    from corpus_builder.kernels.normalise import normalise_spans
-    from corpus_builder.kernels.pairs import similar_pairs
-    from corpus_builder.kernels.texts import encode_texts
-
-    codes, offsets = encode_texts(texts)
-    if not normalised:
-        codes, offsets = normalise_spans(codes, offsets[:-1], offsets[1:])
-    left, right, scores = similar_pairs(codes, offsets, np.array([0, len(texts)]), threshold, variant)
-    return list(zip(left.tolist(), right.tolist(), scores.tolist(), strict=True))
 
 
 def check_threshold(threshold: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from corpus_builder.errors import InputError
 from corpus_builder.kernels.counting import least_shared
 from corpus_builder.kernels.guards import DROPPED, Guards, check_guards
 from corpus_builder.kernels.index import Ints
+from corpus_builder.kernels.normalise import normalise_spans
 from corpus_builder.kernels.search import (
     BLOCK,
     Output,
@@ -22,7 +23,7 @@ from corpus_builder.kernels.search import (
     scan_groups,
     scan_rows,
 )
-from corpus_builder.kernels.texts import Codes, Offsets, as_codes, as_integers
+from corpus_builder.kernels.texts import Codes, Offsets, as_codes, as_integers, encode_texts
 from corpus_builder.kernels.tokens import number_tokens
 from corpus_builder.similarity import Variant, check_threshold
 
@@ -127,6 +128,32 @@ def iter_similar_pairs(
             group, row, found = scan_groups(bounds, group, row, texts, marks, output)
             if found:
                 yield _copies(output, found)
+
+
+def jaccard_pairs(
+    texts: Sequence[str], threshold: float, *, variant: Variant = "set", normalised: bool = False
+) -> list[tuple[int, int, float]]:
+    """All pairs ``i < j`` with ``jaccard(texts[i], texts[j], variant=variant) >= threshold``, exactly.
+
+    For many groups, or more pairs than fit in memory, call :func:`iter_similar_pairs`.
+
+    Args:
+        texts: the group's texts, few or hundreds of thousands.
+        threshold: in (0, 1]; a pair is kept when its similarity reaches it.
+        variant: of :func:`corpus_builder.similarity.jaccard`.
+        normalised: the texts have gone through :func:`corpus_builder.similarity.normalise` already.
+
+    Returns:
+        ``(i, j, score)`` sorted by ``i``, then ``j``; a text empty after normalisation has no partner.
+
+    Raises:
+        InputError: a threshold or variant that there is not.
+    """
+    codes, offsets = encode_texts(texts)
+    if not normalised:
+        codes, offsets = normalise_spans(codes, offsets[:-1], offsets[1:])
+    left, right, scores = similar_pairs(codes, offsets, np.array([0, len(texts)]), threshold, variant)
+    return list(zip(left.tolist(), right.tolist(), scores.tolist(), strict=True))
 
 
 def _checked_bounds(group_bounds: npt.ArrayLike, texts: int) -> Ints:

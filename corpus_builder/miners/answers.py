@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from corpus_builder.clusters import complete_linkage
+from corpus_builder.kernels.pairs import jaccard_pairs
 from corpus_builder.miners.sentences import Counts, TextGroup
 from corpus_builder.rows import Question
 from corpus_builder.segmentation import clean_text
-from corpus_builder.similarity import jaccard_pairs, normalise
+from corpus_builder.similarity import normalise
 
 _MOST_QUESTIONS = 20
 _MOST_ORIGIN = 80  # characters of a question that are written beside each of its pairs

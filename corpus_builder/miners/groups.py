@@ -10,11 +10,12 @@ from hashlib import blake2b
 import numpy as np
 
 from corpus_builder.exclusion import Exclusion
+from corpus_builder.kernels.pairs import jaccard_pairs
 from corpus_builder.kernels.seen import SeenKeys
 from corpus_builder.miners.near_identical import distinct_members
 from corpus_builder.rows import Group, Question, StsRow
 from corpus_builder.rules import Counts, Rules, key, prepare
-from corpus_builder.similarity import jaccard_pairs, normalise
+from corpus_builder.similarity import normalise
 
 NEAR_IDENTICAL = 0.95
 """Default of :func:`clean_groups`."""

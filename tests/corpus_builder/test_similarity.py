@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from similarity_oracle import THRESHOLDS, normal_form, token_set
 
 from corpus_builder.errors import InputError
-from corpus_builder.similarity import VARIANTS, Variant, jaccard, jaccard_pairs, normalise, tokens
+from corpus_builder.kernels.pairs import jaccard_pairs
+from corpus_builder.similarity import VARIANTS, Variant, jaccard, normalise, tokens
 
 # Few characters, so that random texts are similar often; Latin, digits, marks and an astral one among them.
 TEXT = st.text(alphabet="天气好不冷热吗明今Ａa1 ，。？😀𠮷", max_size=12)

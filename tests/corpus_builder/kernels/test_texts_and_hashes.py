@@ -80,7 +80,9 @@ def test_kept_machine_code_is_not_used_after_a_change_in_another_file(tmp_path: 
         Path(corpus_builder.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
-    code = "from corpus_builder.similarity import jaccard_pairs; print(jaccard_pairs(['你好', '您好'], 0.2))"
+    code = (
+        "from corpus_builder.kernels.pairs import jaccard_pairs; print(jaccard_pairs(['你好', '您好'], 0.2))"
+    )
 
     def run() -> str:
         command = [sys.executable, "-c", code]
