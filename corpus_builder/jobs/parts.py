@@ -93,7 +93,7 @@ class PartsFolder:
         """
         counts = np.frombuffer(json.dumps(part.counts).encode(), np.uint8)
         if len(part.values):
-            _write(self._place(number, "npy"), lambda file: np.save(file, part.values, allow_pickle=False))
+            save_array(self._place(number, "npy"), part.values)
         arrays = {**part.arrays, _COUNTS: counts}
         _write(self._place(number, "npz"), lambda file: np.savez(file, allow_pickle=False, **arrays))
 
@@ -140,6 +140,15 @@ class _Values(Sequence[npt.NDArray[np.uint64]]):
 def _write_json(place: Path, values: Mapping[str, Any]) -> None:
     with AtomicWriter(place) as out:
         out.write_row(dict(values))
+
+
+def save_array(place: Path, array: np.ndarray) -> None:
+    """Write an array as ``.npy``; the file is there whole or not at all.
+
+    Raises:
+        InputError: The disk is full or failed.
+    """
+    _write(place, lambda file: np.save(file, array, allow_pickle=False))
 
 
 def _write(place: Path, write: Callable[[IO[bytes]], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,17 +21,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Work(Generic[Chunk]):
-    """What is done with a chunk. Built once in each worker process from ``settings``; subclasses define
-    ``part``. ``settings`` must be plain data: worker processes are started fresh, on every platform alike.
+class Work(ABC, Generic[Chunk]):
+    """What is done with a chunk. Built once in each worker process from ``settings``.
+
+    ``settings`` must be plain data: worker processes are started fresh, on every platform alike.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
 
+    @abstractmethod
     def part(self, chunk: Chunk) -> Part:
         """The result of one chunk, from the chunk and the settings alone."""
-        raise NotImplementedError
 
 
 def do_parts(

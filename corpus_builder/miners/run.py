@@ -14,7 +14,7 @@ import numpy as np
 
 from corpus_builder.exclusion import Exclusion
 from corpus_builder.jobs.frequent import frequent_values
-from corpus_builder.jobs.parts import Part, PartsFolder
+from corpus_builder.jobs.parts import Part, PartsFolder, save_array
 from corpus_builder.jobs.workers import Work, do_parts
 from corpus_builder.kernels.partners import ENOUGH_PARTNERS, KEPT, SEEN_BEFORE, PairGate
 from corpus_builder.kernels.selection import Keys, is_among
@@ -104,7 +104,7 @@ def mine(
     parts = PartsFolder(folder, {**identity, **settings, **pieces})
     settings["excluded"] = str(folder / "excluded.npy") if len(excluded) else ""
     if len(excluded):
-        _save(folder / "excluded.npy", excluded)
+        save_array(folder / "excluded.npy", excluded)
     count = do_parts(_chunks(groups), _MiningWork, settings, parts, processes=processes)
     boilerplate = NO_KEYS
     if mining.max_documents:
@@ -132,15 +132,6 @@ def _gated(
         kept = verdicts == KEPT
         counts["pairs"] += int(kept.sum())
         yield from unpacked(part.arrays, kept)
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _chunks(groups: Iterable[TextGroup]) -> Iterator[list[TextGroup]]:
