@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -68,7 +69,11 @@ class Miner:
 
     def pieces(self) -> dict[str, int]:
         """The finished pieces and when they were."""
-        return {path.name: path.stat().st_mtime_ns for path in self.folder.glob(".*.unfinished/[0-9]*.npz")}
+        found = {}
+        for path in self.folder.glob(".*.unfinished/[0-9]*.npz"):
+            with contextlib.suppress(FileNotFoundError):  # the run ends and removes them meanwhile
+                found[path.name] = path.stat().st_mtime_ns
+        return found
 
     def written(self) -> int:
         """Bytes of the output so far, under whatever name."""
