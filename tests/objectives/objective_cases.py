@@ -34,11 +34,16 @@ def gradient(function, x):
         return np.asarray(jax.jit(jax.grad(function))(x))
     import tensorflow as tf
 
-    variable = tf.Variable(x)
-    with tf.GradientTape() as tape:
-        value = function(variable)
-    slope = tape.gradient(value, variable)
-    return None if slope is None else slope.numpy()
+    # As in training: a graph that does not know the number of rows.
+    @tf.function(input_signature=[tf.TensorSpec((None, x.shape[1]), x.dtype)])
+    def slope(variable):
+        with tf.GradientTape() as tape:
+            tape.watch(variable)
+            value = function(variable)
+        return tape.gradient(value, variable)
+
+    found = slope(x)
+    return None if found is None else found.numpy()
 
 
 OBJECTIVES = {

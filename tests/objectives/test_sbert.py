@@ -43,6 +43,14 @@ def test_the_other_tasks_classes_do_not_matter():
     assert float(masked_class_accuracy(np.float32([[0, 1, 99, 99, 99]]), np.int32([1]))) == 1.0
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_coarse_logits_are_masked_and_summed_in_float32(dtype):
+    logits = ops.cast(np.zeros((96, 5)), dtype)
+    result = masked_class_cross_entropy(logits, np.tile(np.int32([0, 4]), 48))
+    assert ops.dtype(result) == "float32"
+    assert float(result) == pytest.approx((np.log(2) + np.log(3)) / 2, rel=1e-6)
+
+
 def test_accuracy_counts_the_best_class_of_the_task():
     logits = np.float32([[2, 1, 0, 0, 0], [2, 1, 0, 0, 0], [9, 9, 0, 2, 1], [9, 9, 3, 2, 1]])
     assert float(masked_class_accuracy(logits, np.int32([0, 1, 3, 4]))) == 0.5
