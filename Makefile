@@ -43,16 +43,16 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@ $(VENV)/.demo
 
-# Runs bert4keras and transformers beside us and writes docs/parity.md; about twenty minutes on two cores. The report names what failed or has not run.
+# Runs bert4keras, transformers and sentence-transformers beside us and writes docs/parity.md; about twenty minutes on two cores. The report names what failed or has not run.
 parity: $(VENV)/.dev $(PEER_PYTHON)
-	for part in tokenizer text_segmentation network training_step sampling; do \
+	for part in tokenizer text_segmentation network training_step objectives sampling; do \
 	    $(BIN)/python parity/$$part.py $(DATA) --peer-python $(PEER_PYTHON) --output runs/parity; \
 	done
 	$(BIN)/python parity/report.py --results runs/parity --output docs/parity.md
 
 $(VENV)-peer/bin/python:
 	$(PYTHON) -m venv $(VENV)-peer
-	$@ -m pip install --quiet --disable-pip-version-check tensorflow-cpu==2.19.1 tf-keras==2.19.0 torch==2.13.0 transformers==5.23.0 jieba
+	$@ -m pip install --quiet --disable-pip-version-check tensorflow-cpu==2.19.1 tf-keras==2.19.0 torch==2.13.0 transformers==5.23.0 sentence-transformers==6.2.0 jieba
 	$@ -m pip install --quiet --disable-pip-version-check --no-deps bert4keras==0.11.5
 
 clean:

@@ -95,6 +95,16 @@ def _training_step(rows: list[Row]) -> str:
     return _table(("model", "peer", "ours on", *quantities, "holds"), lines)
 
 
+def _objectives(rows: list[Row]) -> str:
+    groups = _groups(rows, lambda r: (r["objective"], r["peer"], r["backend"]))
+    lines = []
+    for names, group in groups.items():
+        values = {row["quantity"]: f"{row['measured']:.1e}" for row in group}
+        cells = (values["value"], values["gradient"], f"{group[0]['limit']:.0e}")
+        lines.append([*names, *cells, _mark(group)])
+    return _table(("loss", "peer", "ours on", "value", "gradient", "limit", "holds"), lines)
+
+
 def _sampling(rows: list[Row]) -> str:
     lines = [
         [
@@ -138,6 +148,7 @@ SECTIONS: dict[str, tuple[str, Callable[[list[Row]], str]]] = {
     "text_segmentation": ("Long texts cut to length", _counts),
     "network": ("Network", _network),
     "training_step": ("One training step", _training_step),
+    "objectives": ("Objectives", _objectives),
     "sampling": ("Sampling", _sampling),
 }
 

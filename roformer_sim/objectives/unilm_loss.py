@@ -6,6 +6,8 @@ from typing import Any
 
 from keras import ops
 
+from roformer_sim.objectives.weighted_mean import weighted_mean
+
 
 def unilm_cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
     """Mean cross-entropy of the target tokens, as in UniLM (arXiv:1905.03197) and SimBERT.
@@ -23,13 +25,11 @@ def unilm_cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
         model; 0 where no weight is set.
     """
     logits = ops.cast(logits, "float32")
-    weights = ops.cast(weights, "float32")
     losses = ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), logits, from_logits=True)
-    return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
+    return weighted_mean(losses, weights)
 
 
 def unilm_accuracy(logits: Any, targets: Any, weights: Any) -> Any:
     """Share of target tokens that are the most likely ones, between 0 and 1."""
     hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), ops.cast(targets, "int32"))
-    weights = ops.cast(weights, "float32")
-    return ops.sum(ops.cast(hits, "float32") * weights) / ops.maximum(ops.sum(weights), 1.0)
+    return weighted_mean(hits, weights)

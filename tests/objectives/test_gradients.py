@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
+from objective_cases import OBJECTIVES, OF_LOGITS, OF_VECTORS, OTHERS, gradient
 
-from roformer_sim.objectives import in_batch_softmax, unilm_cross_entropy
-
-
-def gradient(function, x):
-    """Derivative of a scalar function by the backend's own means."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return np.asarray(jax.jit(jax.grad(function))(x))
-    import tensorflow as tf
-
-    variable = tf.Variable(x)
-    with tf.GradientTape() as tape:
-        value = function(variable)
-    return tape.gradient(value, variable).numpy()
-
-
-OBJECTIVES = {
-    "in-batch softmax": lambda vectors: in_batch_softmax(vectors, 5.0),
-    "unilm": lambda logits: unilm_cross_entropy(
-        logits, np.int32([0, 2, 4, 1, 3, 0]), np.float32([1, 1, 0, 1, 1, 1])
-    ),
-}
+from roformer_sim.objectives import cosine_matrix_distillation
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES.keys())
@@ -44,13 +22,26 @@ def test_gradients_are_the_slopes(objective):
         assert difference == pytest.approx(float((slope * direction).sum()), rel=2e-2, abs=2e-3)
 
 
-def test_padding_of_the_list_gets_no_gradient():
-    slope = gradient(OBJECTIVES["unilm"], np.ones((6, 5), np.float32))
+@pytest.mark.parametrize("name", OF_LOGITS)
+def test_padding_of_the_list_gets_no_gradient(name):
+    slope = gradient(OBJECTIVES[name], np.ones((6, 5), np.float32))
     assert (slope[2] == 0).all() and (np.abs(np.delete(slope, 2, 0)).max(axis=-1) > 0).all()
 
 
-def test_a_zero_vector_spoils_no_gradient():
-    vectors = np.float32([[0, 0], [1, 0], [0, 1], [1, 1]])
-    objective = OBJECTIVES["in-batch softmax"]
-    assert np.isfinite(float(objective(vectors)))
-    assert np.isfinite(gradient(objective, vectors)).all()
+@pytest.mark.parametrize("name", OF_VECTORS)
+def test_a_zero_vector_and_equal_vectors_spoil_no_gradient(name):
+    vectors = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)
+    vectors[0], vectors[3] = 0, vectors[2]
+    assert np.isfinite(float(OBJECTIVES[name](vectors)))
+    assert np.isfinite(gradient(OBJECTIVES[name], vectors)).all()
+
+
+def test_the_teacher_is_not_taught():
+    student = OTHERS[:6]
+    slope = gradient(lambda x: cosine_matrix_distillation(student, x), student + 1)
+    assert slope is None or (slope == 0).all()
+
+
+def test_agreeing_passes_pull_nowhere():
+    slope = gradient(OBJECTIVES["R-Drop, first pass"], OTHERS[:6])
+    assert np.abs(slope).max() < 1e-7
