@@ -80,6 +80,19 @@ class StsRow:
     label: float
 
 
+NLI_LABELS = ("contradiction", "entailment", "neutral")
+"""The classes of inference, in the order of their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class NliRow:
+    """Two texts and what the first says of the second, one of :data:`NLI_LABELS`."""
+
+    text_a: str
+    text_b: str
+    label: str
+
+
 @dataclass(frozen=True, slots=True)
 class Triple:
     """An NLI triple: ``positive`` follows from ``anchor``, ``negative`` contradicts it.

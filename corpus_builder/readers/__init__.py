@@ -12,6 +12,7 @@ from corpus_builder.readers.lines import MAX_LINE_BYTES, Encoding, read_lines
 from corpus_builder.readers.shapes import (
     DOCUMENTS,
     GROUPS,
+    NLI,
     PAIRS,
     QA,
     SHAPES,
@@ -24,6 +25,7 @@ from corpus_builder.readers.shapes import (
 from corpus_builder.readers.typed import (
     read_documents,
     read_groups,
+    read_nli,
     read_objects,
     read_pairs,
     read_questions,
@@ -38,6 +40,7 @@ __all__ = [
     "DOCUMENTS",
     "GROUPS",
     "MAX_LINE_BYTES",
+    "NLI",
     "PAIRS",
     "QA",
     "SHAPES",
@@ -55,6 +58,7 @@ __all__ = [
     "read_groups",
     "read_jsonl",
     "read_lines",
+    "read_nli",
     "read_objects",
     "read_pairs",
     "read_questions",

@@ -19,7 +19,7 @@ from corpus_builder.readers.fields import (
     texts,
 )
 from corpus_builder.readers.files import Format
-from corpus_builder.rows import Document, Group, Pair, Question, StsRow, Triple
+from corpus_builder.rows import NLI_LABELS, Document, Group, NliRow, Pair, Question, StsRow, Triple
 
 R = TypeVar("R")
 
@@ -108,6 +108,13 @@ def _sts(row: Object, source: str, place: str) -> StsRow:
     return StsRow(text(row, "text_a"), text(row, "text_b"), number(row, "label"))
 
 
+def _nli(row: Object, source: str, place: str) -> NliRow:
+    label = text(row, "label")
+    if label not in NLI_LABELS:
+        raise BadRow(f"the label {label!r} is none of {', '.join(NLI_LABELS)}")
+    return NliRow(text(row, "text_a"), text(row, "text_b"), label)
+
+
 def _triple(row: Object, source: str, place: str) -> Triple:
     return Triple(
         text(row, "anchor"),
@@ -142,11 +149,12 @@ DOCUMENTS = Shape(
     lists=("paragraphs", "answers"),
 )
 STS = Shape("sts", (("text_a", "text_b", "label"),), (), _sts, form=Format.TSV, numbers=("label",))
+NLI = Shape("nli", (("text_a", "text_b", "label"),), (), _nli, form=Format.TSV)
 TRIPLES = Shape("triples", (("anchor", "positive", "negative"),), ("source",), _triple, form=Format.TSV)
 TEXTS = Shape("texts", (("text",),), (), _text, form=Format.TEXT, line="text")
 
 SHAPES: dict[str, Shape[Any]] = {
-    shape.name: shape for shape in (GROUPS, PAIRS, QA, DOCUMENTS, STS, TRIPLES, TEXTS)
+    shape.name: shape for shape in (GROUPS, PAIRS, QA, DOCUMENTS, STS, NLI, TRIPLES, TEXTS)
 }
 
 

@@ -16,6 +16,7 @@ from corpus_builder.readers.parquet import ParquetRows
 from corpus_builder.readers.shapes import (
     DOCUMENTS,
     GROUPS,
+    NLI,
     PAIRS,
     QA,
     STS,
@@ -25,7 +26,7 @@ from corpus_builder.readers.shapes import (
     shape_called,
 )
 from corpus_builder.readers.tables import table_rows
-from corpus_builder.rows import Document, Group, Pair, Question, StsRow, Triple
+from corpus_builder.rows import Document, Group, NliRow, Pair, Question, StsRow, Triple
 
 R = TypeVar("R")
 Fields = Mapping[str, str]
@@ -67,8 +68,8 @@ def read_rows(
     JSON lines, for STS and triples TSV, for texts plain text.
 
     Args:
-        shape: ``"groups"``, ``"pairs"``, ``"qa"``, ``"documents"``, ``"sts"``, ``"triples"`` or ``"texts"``,
-            or the :class:`Shape` of that name in capitals.
+        shape: ``"groups"``, ``"pairs"``, ``"qa"``, ``"documents"``, ``"sts"``, ``"nli"``, ``"triples"`` or
+            ``"texts"``, or the :class:`Shape` of that name in capitals.
         on_reject: is given each row that cannot be used; None: the first of them is raised.
         fields: our names to the file's, ``{"question": "title", "answers": "replies"}``; the others keep
             theirs. A field named here must be in every row.
@@ -126,6 +127,11 @@ def read_pairs(path: str | Path, on_reject: OnReject | None = None) -> Iterator[
 def read_sts(path: str | Path, on_reject: OnReject | None = None) -> Iterator[StsRow]:
     """STS tables: a header ``text_a<TAB>text_b<TAB>label`` and a pair a line; further columns may follow."""
     return (row for _, row in _read(Path(path), STS, on_reject))
+
+
+def read_nli(path: str | Path, on_reject: OnReject | None = None) -> Iterator[NliRow]:
+    """NLI tables ``text_a<TAB>text_b<TAB>label``, label entailment, neutral or contradiction."""
+    return (row for _, row in _read(Path(path), NLI, on_reject))
 
 
 def read_triples(path: str | Path, on_reject: OnReject | None = None) -> Iterator[Triple]:

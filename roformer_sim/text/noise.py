@@ -16,7 +16,12 @@ MASKED, KEPT = 0.8, 0.1
 
 
 def whole_word_noise(
-    text: str, tokenizer: Tokenizer, rng: np.random.Generator, *, rate: float = 0.15
+    text: str,
+    tokenizer: Tokenizer,
+    rng: np.random.Generator,
+    *,
+    rate: float = 0.15,
+    segmenter: Segmenter = "jieba",
 ) -> list[int]:
     """Token ids of ``text`` with noise on whole words, without [CLS] and [SEP].
 

@@ -1,16 +1,17 @@
-"""Rows and batches of stage 1: token ids, segments, and where the target tokens are."""
+"""Arrays of a batch, and which batches an epoch has."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from roformer_sim.text import Tokenizer, whole_word_noise
-from roformer_sim.text.truncation import kept_tokens
-from roformer_sim.training.pairs import PairStream, SentencePair
+from roformer_sim.training.drawing import Stream
+from roformer_sim.training.false_negatives import same_sentences
+from roformer_sim.training.rows import BatchMaker, MadeRows, Row
 
 Batch = dict[str, np.ndarray]
 
@@ -21,44 +22,7 @@ TARGET_STEP = 128
 """The list of target positions is rounded up to a multiple of this."""
 
 SORTING_WINDOW = 16
-"""Batches' worth of pairs that are sorted by length together."""
-
-
-class Row(NamedTuple):
-    """One sequence ``[CLS] source [SEP] target [SEP]``; the first ``source`` tokens are segment 0."""
-
-    token_ids: list[int]
-    source: int
-
-
-class RowMaker:
-    """Turns a pair (a, b) into the rows a -> b and b -> a.
-
-    With probability ``noise`` a row's source is noised by whole words (BART-style, RoFormer-Sim);
-    the target is the similar sentence and stays clean. Rows are truncated to ``2 * maxlen`` tokens,
-    from the longer side.
-    """
-
-    def __init__(self, tokenizer: Tokenizer, *, maxlen: int, noise: float) -> None:
-        self.tokenizer, self.maxlen, self.noise = tokenizer, maxlen, noise
-
-    def rows(self, pairs: Sequence[SentencePair], rng: np.random.Generator) -> list[Row]:
-        """Two rows a pair, neighbours, in the order of the pairs."""
-        directed = [ends for a, b in pairs for ends in ((a, b), (b, a))]
-        clean = [e.token_ids[1:-1].tolist() for e in self.tokenizer.encode_batch([a for a, _ in directed])]
-        noised = rng.random(len(directed)) < self.noise
-        result = []
-        for i, (source_text, _) in enumerate(directed):
-            source = whole_word_noise(source_text, self.tokenizer, rng) if noised[i] else clean[i]
-            result.append(self._row(source, clean[i ^ 1]))
-        return result
-
-    def _row(self, source: list[int], target: list[int]) -> Row:
-        cls_id, sep_id = self.tokenizer.cls_id, self.tokenizer.sep_id
-        kept, kept_target = kept_tokens(np.array([len(source)]), np.array([len(target)]), 2 * self.maxlen)
-        assert kept_target is not None
-        source, target = source[: kept[0]], target[: kept_target[0]]
-        return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
+"""Batches' worth of items that are sorted by length together."""
 
 
 def padded_length(rows: Sequence[Row]) -> int:
@@ -72,7 +36,7 @@ def longest_row(maxlen: int) -> int:
 
 
 def make_batch(
-    rows: Sequence[Row], pad_id: int, length: int | None = None, similarity_weight: float = 1.0
+    rows: Sequence[Row], pad_id: int, length: int | None = None, similarity_weight: float = 1.0, copies: int = 1
 ) -> Batch:
     """Arrays of one batch.
 
@@ -80,32 +44,51 @@ def make_batch(
         rows: Their sequences.
         pad_id: [PAD], which fills the rows up.
         length: Width of the batch; ``None`` means :func:`padded_length`.
-        similarity_weight: Factor of the batch's similarity loss.
+        similarity_weight: Factor of the batch's in-batch loss.
+        copies: 2 where rows 2i and 2i + 1 are equal: targets of the even rows then fill the first half of
+            the list and those of the odd rows the second, so that the two passes of a target stand n / 2
+            apart.
 
     Returns:
         ``token_ids``, ``segment_ids`` int32 (rows, length); ``positions`` int32 (n,), indices into
-        rows x length of the positions before each target token; ``targets`` int32 (n,);
-        ``weights`` float32 (n,), 0 where the list is filled up; ``similarity_weights`` float32 (rows,).
+        rows x length of the positions before each target token, or of the masked tokens; ``targets`` int32
+        (n,); ``weights`` float32 (n,), 1 for tokens to be generated, ``mlm_weights`` for tokens to be
+        restored, both 0 where the list is filled up; ``similarity_weights`` float32 (rows,).
     """
     length = padded_length(rows) if length is None else length
     token_ids = np.full((len(rows), length), pad_id, np.int32)
     segment_ids = np.zeros((len(rows), length), np.int32)
+    restored = np.full((len(rows), length), -1, np.int32)
     for i, row in enumerate(rows):
         token_ids[i, : len(row.token_ids)] = row.token_ids
         segment_ids[i, row.source : len(row.token_ids)] = 1
-    is_target = np.flatnonzero(segment_ids)
-    count = _round_up(len(is_target), TARGET_STEP)
-    positions, targets = np.zeros(count, np.int32), np.zeros(count, np.int32)
-    positions[: len(is_target)] = is_target - 1
-    targets[: len(is_target)] = token_ids.reshape(-1)[is_target]
-    weights = (np.arange(count) < len(is_target)).astype(np.float32)
+        for place, token in row.restored:
+            restored[i, place] = token
+    parts = [_targets(token_ids, segment_ids, restored, np.arange(c, len(rows), copies)) for c in range(copies)]
     return {
         "token_ids": token_ids,
         "segment_ids": segment_ids,
+        **{key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
+        "similarity_weights": np.full(len(rows), similarity_weight, np.float32),
+    }
+
+
+def _targets(token_ids: np.ndarray, segment_ids: np.ndarray, restored: np.ndarray, chosen: np.ndarray) -> Batch:
+    """The list of targets of some rows."""
+    row, place = np.nonzero(segment_ids[chosen])
+    masked_row, masked_place = np.nonzero(restored[chosen] >= 0)
+    width, generated = token_ids.shape[1], len(row)
+    flat = np.concatenate([chosen[row] * width + place - 1, chosen[masked_row] * width + masked_place])
+    tokens = np.concatenate([token_ids[chosen[row], place], restored[chosen[masked_row], masked_place]])
+    count = _round_up(len(flat), TARGET_STEP)
+    positions, targets = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    positions[: len(flat)], targets[: len(flat)] = flat, tokens
+    index = np.arange(count)
+    return {
         "positions": positions,
         "targets": targets,
-        "weights": weights,
-        "similarity_weights": np.full(len(rows), similarity_weight, np.float32),
+        "weights": (index < generated).astype(np.float32),
+        "mlm_weights": ((index >= generated) & (index < len(flat))).astype(np.float32),
     }
 
 
@@ -113,10 +96,37 @@ def _round_up(value: int, step: int) -> int:
     return max(1, -(-value // step)) * step
 
 
-class Stage1Batches(keras.utils.PyDataset):
+@dataclass(frozen=True)
+class Assembler:
+    """Puts made rows and what the objectives ask for into the arrays of a batch.
+
+    Args:
+        maker: Makes the rows.
+        mask_false_negatives: Adds ``same`` bool (rows, rows), see :func:`same_sentences`; otherwise rows
+            are the same as themselves alone.
+        teacher: Adds ``teacher`` float32 (rows, d), its vectors of the sentences before noise.
+    """
+
+    maker: BatchMaker
+    mask_false_negatives: bool = True
+    teacher: Callable[[list[str]], np.ndarray] | None = None
+
+    def batch(self, made: MadeRows, length: int | None = None, similarity_weight: float = 1.0) -> Batch:
+        """The arrays of :func:`make_batch`, those of ``made``, and what was asked for."""
+        pad_id = self.maker.tokenizer.pad_id
+        batch = make_batch(made.rows, pad_id, length, similarity_weight, made.copies) | made.arrays
+        if "partners" in made.arrays:
+            masked = same_sentences(made.texts, made.groups) if self.mask_false_negatives else None
+            batch["same"] = np.eye(len(made.rows), dtype=bool) if masked is None else masked
+        if self.teacher is not None:
+            batch["teacher"] = self.teacher(made.texts)
+        return batch
+
+
+class Batches(keras.utils.PyDataset):
     """The batches of one epoch at a time, in an order fixed by seed and epoch.
 
-    Pairs of a window of several batches are sorted by length before they are cut into batches, so
+    Items of a window of several batches are sorted by length before they are cut into batches, so
     that little padding is computed; then the batches are shuffled. Batches of questions alone have
     negatives that are harder to tell apart than those of questions and general sentences. The
     longest batch comes first, so that memory runs out at once or not at all.
@@ -125,22 +135,22 @@ class Stage1Batches(keras.utils.PyDataset):
     later one of another width; the second is therefore padded further where the two are alike.
 
     Args:
-        stream: Where the pairs come from.
-        maker: Makes rows of them.
-        batch_rows: Rows of a batch, two a pair.
+        stream: Where the items come from.
+        assembler: Makes batches of them.
+        items: Items of a batch.
         steps: Batches of an epoch.
         seed: Of noise and order.
-        kind_weights: Factors of the similarity loss on questions and on general sentences; with them a
-            batch holds pairs of one kind, without (``None``) of both.
+        kind_weights: Factors of the in-batch loss on items of each kind; with them a batch holds
+            items of one kind, without (``None``) of all.
         first_epoch: Epoch to begin with, for resumed runs, counted from 0.
     """
 
     def __init__(
         self,
-        stream: PairStream,
-        maker: RowMaker,
+        stream: Stream,
+        assembler: Assembler,
         *,
-        batch_rows: int,
+        items: int,
         steps: int,
         seed: int,
         kind_weights: Sequence[float] | None = None,
@@ -148,9 +158,9 @@ class Stage1Batches(keras.utils.PyDataset):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.stream, self.maker = stream, maker
-        self.pairs_per_batch, self.steps, self.seed = batch_rows // 2, steps, seed
-        self.kind_weights = (1.0,) if kind_weights is None else kind_weights[: len(stream.training)]
+        self.stream, self.assembler = stream, assembler
+        self.items, self.steps, self.seed = items, steps, seed
+        self.kind_weights = (1.0,) if kind_weights is None else kind_weights[: len(stream.sizes)]
         self.epoch = first_epoch
         self._prepare()
 
@@ -158,15 +168,15 @@ class Stage1Batches(keras.utils.PyDataset):
         return self.steps
 
     def __getitem__(self, index: int) -> tuple[Batch]:
-        rows, pad_id = self._rows(index), self.maker.tokenizer.pad_id
-        length = padded_length(rows)
-        if index == 1 and length == padded_length(self._rows(0)):
+        made = self._made(index)
+        length = padded_length(made.rows)
+        if index == 1 and length == padded_length(self._made(0).rows):
             length += LENGTH_STEP
-        return (make_batch(rows, pad_id, length, self._batches[index].similarity_weight),)
+        return (self.assembler.batch(made, length, self._batches[index].similarity_weight),)
 
-    def _rows(self, index: int) -> list[Row]:
+    def _made(self, index: int) -> MadeRows:
         rng = np.random.default_rng((self.seed, 3, self.epoch, index))
-        return self.maker.rows(self._batches[index].pairs, rng)
+        return self.assembler.maker.make(self._batches[index].items, rng)
 
     def begin_epoch(self, epoch: int) -> None:
         """Go to an epoch; :class:`roformer_sim.training.callbacks.EpochBatches` does so in ``fit``.
@@ -179,51 +189,51 @@ class Stage1Batches(keras.utils.PyDataset):
             self._prepare()
 
     def _prepare(self) -> None:
-        count, size = self.steps * self.pairs_per_batch, self.pairs_per_batch
-        pairs = self.stream.pairs(self.epoch * count, count)
+        count, size = self.steps * self.items, self.items
+        drawn = self.stream.draw(self.epoch * count, count)
         window, kinds = SORTING_WINDOW * size, len(self.kind_weights)
         batches = []
         for start in range(0, count, window * kinds):
             for kind, weight in enumerate(self.kind_weights):
                 # The stream takes the kinds in turn: every second pair is a question.
-                ordered = sorted(pairs[start + kind : start + window * kinds : kinds], key=_length)
-                batches += [_Batch(ordered[i : i + size], weight) for i in range(0, len(ordered), size)]
+                part = drawn[start + kind : start + window * kinds : kinds]
+                ordered = sorted(part, key=self.assembler.maker.length)
+                batches += [_Planned(ordered[i : i + size], weight) for i in range(0, len(ordered), size)]
         order = np.random.default_rng((self.seed, 4, self.epoch)).permutation(len(batches))
         batches = [batches[i] for i in order]
-        longest = max(range(len(batches)), key=lambda i: sum(map(_length, batches[i].pairs)))
+        longest = max(range(len(batches)), key=lambda i: self._characters(batches[i]))
         batches[0], batches[longest] = batches[longest], batches[0]
         self._batches = batches
 
+    def _characters(self, batch: _Planned) -> int:
+        return sum(map(self.assembler.maker.length, batch.items))
 
-class _Batch(NamedTuple):
-    pairs: list[SentencePair]
+
+class _Planned(NamedTuple):
+    items: list[Any]
     similarity_weight: float
 
 
-def _length(pair: SentencePair) -> int:
-    return len(pair[0]) + len(pair[1])
-
-
 def validation_batches(
-    stream: PairStream,
-    maker: RowMaker,
+    stream: Stream,
+    assembler: Assembler,
     *,
-    batch_rows: int,
+    items: int,
     seed: int,
     kind_weights: Sequence[float] | None = None,
 ) -> list[Batch]:
-    """Batches of the held-out pairs, noised once, the same for every epoch and run.
+    """Batches of the held-out items, noised once, the same for every epoch and run.
 
-    ``kind_weights`` as for :class:`Stage1Batches`. What does not fill a batch is left out.
+    ``kind_weights`` as for :class:`Batches`. What does not fill a batch is left out.
     """
     rng = np.random.default_rng((seed, 5))
-    kinds = stream.validation_pairs()
+    kinds = stream.held_out_items()
     if kind_weights is None:
-        kinds, kind_weights = [[pair for pairs in kinds for pair in pairs]], (1.0,)
-    size, result = batch_rows // 2, []
-    for pairs, weight in zip(kinds, kind_weights, strict=False):
-        order = rng.permutation(len(pairs))
-        for start in range(0, len(pairs) - size + 1, size):
-            rows = maker.rows([pairs[i] for i in order[start : start + size]], rng)
-            result.append(make_batch(rows, maker.tokenizer.pad_id, None, weight))
+        kinds, kind_weights = [[item for kind in kinds for item in kind]], (1.0,)
+    result = []
+    for held_out, weight in zip(kinds, kind_weights, strict=False):
+        order = rng.permutation(len(held_out))
+        for start in range(0, len(held_out) - items + 1, items):
+            made = assembler.maker.make([held_out[i] for i in order[start : start + items]], rng)
+            result.append(assembler.batch(made, None, weight))
     return result

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from corpus_builder.errors import InputError
 from corpus_builder.readers import find_inputs, read_groups, read_pairs
 from corpus_builder.segmentation import cut_to_length
+from roformer_sim.training.drawing import place_in_pass, split_off
 
-SentencePair = tuple[str, str]
+
+class SentencePair(NamedTuple):
+    """Two sentences that mean the same, and the group they were drawn from."""
+
+    a: str
+    b: str
+    group: Hashable | None = None
 
 
 @dataclass(frozen=True)
 class PairSource:
-    """Sets of similar sentences, two or more texts each; any two of a set make a pair."""
+    """Sets of similar sentences, two or more texts each; any two of a set make a pair.
+
+    Args:
+        sets: Their texts.
+        seed: Decides every draw.
+        kind: Told apart in the pairs' ``group``: 0 questions, 1 general sentences.
+    """
 
     sets: Sequence[tuple[str, ...]]
     seed: int
+    kind: int = 0
 
     def pair(self, index: int) -> SentencePair:
         """The ``index``-th pair of an endless stream.
 
         Each pass over the sets takes them in a new random order; from a set, two different texts in
-        random order, as SimBERT does. The result depends on the seed and the index alone, so a
-        resumed run goes on where it stopped.
+        random order, as SimBERT does.
         """
-        passes, place = divmod(index, len(self.sets))
-        chosen = self.sets[_order(len(self.sets), self.seed, passes)[place]]
+        place = place_in_pass(len(self.sets), self.seed, index)
+        chosen = self.sets[place]
         rng = np.random.default_rng((self.seed, 1, index))
         first, second = rng.choice(len(chosen), size=2, replace=False)
-        return chosen[first], chosen[second]
-
-
-_ORDERS: dict[tuple[int, int, int], np.ndarray] = {}
-
-
-def _order(size: int, seed: int, passes: int) -> np.ndarray:
-    key = (size, seed, passes)
-    if key not in _ORDERS:
-        if len(_ORDERS) > 8:
-            _ORDERS.clear()
-        _ORDERS[key] = np.random.default_rng((seed, 0, passes)).permutation(size)
-    return _ORDERS[key]
+        return SentencePair(chosen[first], chosen[second], (self.kind, place))
 
 
 class PairStream:
@@ -71,44 +72,37 @@ class PairStream:
         for path in find_inputs(groups):
             for group in read_groups(path):
                 sets = general_sets if group.kind == "general" else question_sets
-                sets.append(_shortened(group.members, maxlen))
+                sets.append(shortened(group.members, maxlen))
         for path in find_inputs(pairs) if pairs else []:
-            general_sets += (_shortened((pair.text_a, pair.text_b), maxlen) for pair in read_pairs(path))
+            general_sets += (shortened((pair.text_a, pair.text_b), maxlen) for pair in read_pairs(path))
         self.training: list[PairSource] = []
         self.held_out: list[PairSource] = []
         for kind, sets in enumerate((question_sets, general_sets)):
-            usable = [texts for texts in sets if len(texts) > 1]
             if not sets and kind == 1 and not pairs:
                 continue
-            if len(usable) < held_out + 2:
-                where = ", ".join((groups, pairs or groups)[kind])
-                raise InputError(
-                    f"{where}: {len(usable)} usable sets are too few to hold out {held_out}; "
-                    "lower data.held_out or give more text"
-                )
-            # Whatever the seed: a run that goes on from another is not validated on what that one learned.
-            order = np.random.default_rng((0, 2, kind)).permutation(len(usable))
-            shuffled = [usable[i] for i in order]
-            self.training.append(PairSource(shuffled[held_out:], seed * 2 + kind))
-            if held_out:
-                self.held_out.append(PairSource(shuffled[:held_out], seed * 2 + kind))
+            usable = [texts for texts in sets if len(texts) > 1]
+            where = ", ".join((groups, pairs or groups)[kind])
+            kept, validation = split_off(usable, held_out, kind, where)
+            self.training.append(PairSource(kept, seed * 2 + kind, kind))
+            if validation:
+                self.held_out.append(PairSource(validation, seed * 2 + kind, kind))
 
     @property
     def sizes(self) -> list[int]:
         """Numbers of training sets: questions, general sentences."""
         return [len(source.sets) for source in self.training]
 
-    def pairs(self, start: int, count: int) -> list[SentencePair]:
+    def draw(self, start: int, count: int) -> list[SentencePair]:
         """Training pairs ``start`` to ``start + count`` of the endless stream."""
         kinds = len(self.training)
         return [self.training[k % kinds].pair(k // kinds) for k in range(start, start + count)]
 
-    def validation_pairs(self) -> list[list[SentencePair]]:
+    def held_out_items(self) -> list[list[SentencePair]]:
         """One pair of each held-out set, always the same: those of questions, then of general sentences."""
         return [[source.pair(i) for i in range(len(source.sets))] for source in self.held_out]
 
 
-def _shortened(texts: Sequence[str], maxlen: int) -> tuple[str, ...]:
+def shortened(texts: Sequence[str], maxlen: int) -> tuple[str, ...]:
     """Distinct first pieces of at most about 1.2 x maxlen characters, empty ones dropped."""
     pieces = (cut_to_length(text, maxlen)[0] for text in texts if text.strip())
     return tuple(dict.fromkeys(piece for piece in pieces if piece.strip()))

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from corpus_builder.errors import InputError
+from roformer_sim.training.recipe_data import (
+    LabelledData,
+    Section,
+    SimilarData,
+    TextData,
+    TripleData,
+    TwiceData,
+)
+from roformer_sim.training.recipe_objectives import ObjectivesSection
+
+DataSection = Annotated[
+    SimilarData | TextData | TwiceData | LabelledData | TripleData, Field(discriminator="rows")
+]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StartSection(_Section):
+class StartSection(Section):
     """What training starts from: a preset or checkpoint folder, or a new network and a vocabulary."""
 
     preset: str | None = None  # preset name or folder; the other keys then stay unset
@@ -25,42 +34,23 @@ class StartSection(_Section):
     pooling: Literal["P1", "P2", "P3", "P4"] | None = None  # replaces the vector that is trained
 
 
-class DataSection(_Section):
-    """Training files and folders, upstream's shapes; questions and general sentences alternate 1:1."""
+class TrainSection(Section):
+    """Batches and the optimiser. An epoch is the interval between two checkpoints, no pass over the data."""
 
-    groups: list[str] = Field(min_length=1)  # {"text", "synonyms"}; "kind": "general" makes no question
-    pairs: list[str] = []  # {"text_a", "text_b"}: answers, documents
-    held_out: int = Field(default=512, ge=0)  # pairs of each kind kept back for validation
-    maxlen: int = Field(default=64, ge=8)  # tokens of one sentence; a row holds up to twice as many
-    noise: float = Field(default=0.5, ge=0, le=1)  # share of the rows whose source gets noise
-
-
-class TrainSection(_Section):
-    """Batches, losses and the optimiser."""
-
-    batch_rows: int = Field(default=96, ge=4, multiple_of=2)  # rows; each pair gives two
+    batch_rows: int = Field(default=96, ge=4)  # rows of a batch; a pair gives two, a triple three
     epochs: int = Field(default=10, ge=1)
     stop_after: int | None = Field(default=None, ge=1)  # epoch to end with, on the schedule of `epochs`
     steps_per_epoch: int = Field(default=1000, ge=1)
+    sub_batches: int = Field(default=1, ge=1)  # GradCache: parts of a batch that are in memory one at a time
+    accumulate: int = Field(default=1, ge=1)  # batches whose gradients are averaged into one step
     learning_rate: float = Field(default=1e-5, gt=0)
     warmup_steps: int = Field(default=1000, ge=0)
     schedule: Literal["constant", "linear"] = "constant"  # after the warm-up; linear ends at 0
     beta_2: float = Field(default=0.999, gt=0, lt=1)  # of Adam's second moment
     weight_decay: float = Field(default=0.01, ge=0)  # not on biases and norms
     clip_norm: float | None = Field(default=1.0, gt=0)
-    scale: float = Field(default=20.0, gt=0)  # of the in-batch softmax: 20 (v2), 30 (v1)
-    generation_weight: float = Field(default=1.0, ge=0)
-    similarity_weight: float = Field(default=1.0, ge=0)
-    # Factor of the similarity loss on general sentences; setting it makes batches of one kind of pair.
-    general_similarity_weight: float | None = Field(default=None, ge=0)
     dtype: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
     seed: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _check_steps(self) -> TrainSection:
-        if self.general_similarity_weight is not None and self.steps_per_epoch % 2:
-            raise ValueError("steps_per_epoch must be even where batches hold one kind of pair")
-        return self
 
     @property
     def last_epoch(self) -> int:
@@ -68,21 +58,24 @@ class TrainSection(_Section):
         return min(self.epochs, self.stop_after or self.epochs)
 
     @property
-    def kind_weights(self) -> tuple[float, float] | None:
-        """Factors of the similarity loss on questions and general sentences; ``None`` for mixed batches."""
-        weight = self.general_similarity_weight
-        return None if weight is None else (1.0, weight)
+    def total_steps(self) -> int:
+        """Batches of the whole schedule."""
+        return self.epochs * self.steps_per_epoch
 
 
-class ReportSection(_Section):
-    """What is shown at the end of each epoch."""
+class WatchSection(Section):
+    """What is measured, shown and kept while the run goes on."""
 
-    samples: list[str] = ["广州和深圳哪个好？", "科学技术是第一生产力。"]
+    samples: list[str] = ["广州和深圳哪个好？", "科学技术是第一生产力。"]  # texts whose synonyms are shown
+    sts: list[str] = []  # STS tables (valid splits): Spearman, alignment and uniformity
+    sts_rows: int | None = Field(default=1000, ge=2)  # rows of each table, chosen once; none for all
+    best: str | None = None  # metric that names the best checkpoint; unset: val_loss, or loss
+    keep: int = Field(default=2, ge=1)  # newest checkpoints that are kept, beside the best
     tensorboard: bool = True
 
 
-class Recipe(_Section):
-    """One training run of stage 1 (RoFormer-Sim) or of SimBERT.
+class Recipe(Section):
+    """One training run.
 
     Example:
         >>> recipe = Recipe.from_file("stage1.toml", ["train.epochs=3", "data.maxlen=32"])  # doctest: +SKIP
@@ -90,8 +83,31 @@ class Recipe(_Section):
 
     start: StartSection
     data: DataSection
+    objectives: ObjectivesSection
     train: TrainSection = TrainSection()
-    report: ReportSection = ReportSection()
+    watch: WatchSection = WatchSection()
+
+    @model_validator(mode="after")
+    def _check(self) -> Recipe:
+        self.objectives.check(self.data)
+        rows, parts = self.train.batch_rows, self.train.sub_batches
+        unit = self.data.rows_per_item * parts
+        if rows % unit:
+            raise ValueError(f"train.batch_rows must be a multiple of {unit} here, not {rows}")
+        if rows // self.data.rows_per_item < 2:
+            raise ValueError(
+                f"train.batch_rows {rows} holds a single item of {self.data.rows_per_item} rows; "
+                "a batch needs two, or it has no negatives"
+            )
+        if self.kind_weights is not None and self.train.steps_per_epoch % 2:
+            raise ValueError("train.steps_per_epoch must be even where batches hold one kind of pair")
+        return self
+
+    @property
+    def kind_weights(self) -> tuple[float, float] | None:
+        """Factors of the in-batch loss on questions and general sentences; ``None`` for mixed batches."""
+        term = self.objectives.in_batch
+        return None if term is None or term.general is None else (1.0, term.general)
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: list[str] | None = None) -> Recipe:
@@ -114,7 +130,7 @@ class Recipe(_Section):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{path}: {key}: {first['msg']}") from None
+            raise InputError(f"{path}: {key}: {first['msg']}" if key else f"{path}: {first['msg']}") from None
 
 
 def _override(values: dict[str, Any], override: str) -> None:

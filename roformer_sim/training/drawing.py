@@ -1,0 +1,88 @@
+"""Endless draws from a corpus: every item once a pass, in an order that seed and pass decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from corpus_builder.errors import InputError
+
+T = TypeVar("T")
+
+_ORDERS: dict[tuple[int, int, int], np.ndarray] = {}
+
+
+def place_in_pass(size: int, seed: int, index: int) -> int:
+    """Which of ``size`` items is the ``index``-th of an endless stream.
+
+    Each pass takes the items in a new random order. The result depends on size, seed and index alone, so a
+    resumed run goes on where it stopped.
+    """
+    passes, place = divmod(index, size)
+    key = (size, seed, passes)
+    if key not in _ORDERS:
+        if len(_ORDERS) > 8:
+            _ORDERS.clear()
+        _ORDERS[key] = np.random.default_rng((seed, 0, passes)).permutation(size)
+    return int(_ORDERS[key][place])
+
+
+class Stream(Protocol):
+    """Where the items of batches come from: pairs, texts, triples. Kinds of items take turns."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """Training items (or sets of similar texts) of each kind."""
+
+    def draw(self, start: int, count: int) -> list[Any]:
+        """Training items ``start`` to ``start + count`` of the endless stream; item k is of kind k mod kinds."""
+
+    def held_out_items(self) -> list[list[Any]]:
+        """Items kept for validation, of each kind, always the same."""
+
+
+def split_off(items: Sequence[T], held_out: int, kind: int, where: str) -> tuple[list[T], list[T]]:
+    """Items for training and ``held_out`` ones for validation, the same for every seed.
+
+    A run that goes on from another is so not validated on what that one learned.
+
+    Raises:
+        InputError: too few items.
+    """
+    if len(items) < held_out + 2:
+        raise InputError(
+            f"{where}: {len(items)} usable sets are too few to hold out {held_out}; "
+            "lower data.held_out or give more text"
+        )
+    order = np.random.default_rng((0, 2, kind)).permutation(len(items))
+    shuffled = [items[i] for i in order]
+    return shuffled[held_out:], shuffled[:held_out]
+
+
+class ItemStream:
+    """A :class:`Stream` of ready items, one list a kind.
+
+    Args:
+        kinds: Training items of each kind.
+        held_out: Validation items of each kind.
+        seed: Decides the order of every pass.
+    """
+
+    def __init__(self, kinds: Sequence[Sequence[Any]], held_out: Sequence[Sequence[Any]], seed: int) -> None:
+        self._kinds, self._held_out, self._seed = list(kinds), [list(items) for items in held_out], seed
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(items) for items in self._kinds]
+
+    def draw(self, start: int, count: int) -> list[Any]:
+        kinds, drawn = len(self._kinds), []
+        for k in range(start, start + count):
+            items = self._kinds[k % kinds]
+            drawn.append(items[place_in_pass(len(items), self._seed * 2 + k % kinds, k // kinds)])
+        return drawn
+
+    def held_out_items(self) -> list[list[Any]]:
+        return self._held_out

@@ -1,0 +1,224 @@
+"""From items (pairs, texts, triples) to the rows of a batch: token ids, targets, what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from corpus_builder.rows import Triple
+from roformer_sim.text import Tokenizer, whole_word_noise
+from roformer_sim.text.noise import whole_word_masking
+from roformer_sim.text.truncation import kept_tokens
+from roformer_sim.text.words import Segmenter
+from roformer_sim.training.pairs import SentencePair
+from roformer_sim.training.sentences import LabelledPair
+
+
+class Row(NamedTuple):
+    """One sequence ``[CLS] source [SEP]`` or ``[CLS] source [SEP] target [SEP]``.
+
+    Attributes:
+        token_ids: All of it.
+        source: The first so many tokens are segment 0.
+        restored: Places of a masked language model's targets, and the tokens that stood there.
+    """
+
+    token_ids: list[int]
+    source: int
+    restored: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class MadeRows:
+    """The rows of a batch, and what the objectives must know of them.
+
+    Attributes:
+        rows: Their sequences.
+        texts: Their source sentences before noise: what a teacher sees and false negatives are judged by.
+        groups: The group of each row; None for a row of no group.
+        copies: 2 where rows 2i and 2i + 1 are the same sequence.
+        arrays: Further arrays of the batch: ``partners`` (rows,), ``labels`` ...
+    """
+
+    rows: list[Row]
+    texts: list[str]
+    groups: list[Hashable | None]
+    copies: int = 1
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class BatchMaker(Protocol):
+    """Makes the rows of a batch."""
+
+    tokenizer: Tokenizer
+
+    def length(self, item: Any) -> int:
+        """Characters of an item; items of like length share a batch."""
+
+    def make(self, items: Sequence[Any], rng: np.random.Generator) -> MadeRows:
+        """The rows of some items; ``rng`` decides all noise."""
+
+
+class RowMaker:
+    """Turns a pair (a, b) into the rows a -> b and b -> a.
+
+    With probability ``noise`` a row's source is noised by whole words (BART-style, RoFormer-Sim);
+    the target is the similar sentence and stays clean. Rows are truncated to ``2 * maxlen`` tokens,
+    from the longer side.
+
+    Args:
+        copies: 2 puts each row twice into the batch, neighbours, so that dropout makes two passes of it
+            (R-Drop, SimCSE): a -> b, a -> b, b -> a, b -> a.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        maxlen: int,
+        noise: float,
+        segmenter: Segmenter = "jieba",
+        copies: int = 1,
+    ) -> None:
+        self.tokenizer, self.maxlen, self.noise = tokenizer, maxlen, noise
+        self.segmenter, self.copies = segmenter, copies
+
+    def length(self, item: SentencePair) -> int:
+        return len(item.a) + len(item.b)
+
+    def make(self, items: Sequence[SentencePair], rng: np.random.Generator) -> MadeRows:
+        rows = np.repeat(np.arange(2 * len(items)), self.copies)
+        made = self.rows(items, rng)
+        texts = [text for pair in items for text in (pair.a, pair.b)]
+        # The partner of a copy is the partner's copy of the same number.
+        partners = (rows ^ 1) * self.copies + np.arange(len(rows)) % self.copies
+        return MadeRows(
+            [made[row] for row in rows],
+            [texts[row] for row in rows],
+            [items[row // 2].group for row in rows],
+            self.copies,
+            {"partners": partners.astype(np.int32)},
+        )
+
+    def rows(self, pairs: Sequence[SentencePair], rng: np.random.Generator) -> list[Row]:
+        """Two rows a pair, neighbours, in the order of the pairs; no copies."""
+        texts = [text for pair in pairs for text in (pair.a, pair.b)]
+        clean = [e.token_ids[1:-1].tolist() for e in self.tokenizer.encode_batch(texts)]
+        noised = rng.random(len(texts)) < self.noise
+        result = []
+        for i, text in enumerate(texts):
+            source = clean[i]
+            if noised[i]:
+                source = whole_word_noise(text, self.tokenizer, rng, segmenter=self.segmenter)
+            result.append(_two_parts(source, clean[i ^ 1], self.tokenizer, self.maxlen))
+        return result
+
+
+class TextRowMaker:
+    """Turns a text into one row for pretraining: a masked row or a row to be continued.
+
+    A masked row is ``[CLS] text [SEP]``, all segment 0, so that under the UniLM mask every token sees all
+    (BERT); of its words ``rate`` are chosen, as :func:`roformer_sim.text.whole_word_noise` does, and the
+    tokens there are to be restored. A row to be continued is ``[CLS] beginning [SEP] rest [SEP]`` (UniLM),
+    cut at a random token between a fifth and a half.
+
+    Args:
+        masked: Share of masked rows.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        maxlen: int,
+        masked: float,
+        rate: float,
+        segmenter: Segmenter = "jieba",
+    ) -> None:
+        self.tokenizer, self.maxlen = tokenizer, maxlen
+        self.masked, self.rate, self.segmenter = masked, rate, segmenter
+
+    def length(self, item: str) -> int:
+        return len(item)
+
+    def make(self, items: Sequence[str], rng: np.random.Generator) -> MadeRows:
+        masked = rng.random(len(items)) < self.masked
+        encodings = self.tokenizer.encode_batch(list(items))
+        rows = [
+            self._masked(text, rng)
+            if masks
+            else self._continued(encoding.token_ids[1:-1].tolist(), rng.uniform(0.2, 0.5))
+            for text, masks, encoding in zip(items, masked, encodings, strict=True)
+        ]
+        return MadeRows(rows, list(items), [None] * len(rows))
+
+    def _masked(self, text: str, rng: np.random.Generator) -> Row:
+        ids, chosen, clean = whole_word_masking(
+            text, self.tokenizer, rng, rate=self.rate, segmenter=self.segmenter
+        )
+        room = 2 * self.maxlen - 2
+        restored = tuple((place + 1, clean[place]) for place in chosen if place < room)
+        return Row([self.tokenizer.cls_id, *ids[:room], self.tokenizer.sep_id], min(len(ids), room) + 2, restored)
+
+    def _continued(self, ids: list[int], share: float) -> Row:
+        cut = round(share * len(ids))
+        return _two_parts(ids[:cut], ids[cut:], self.tokenizer, self.maxlen)
+
+
+class SentenceMaker:
+    """Rows ``[CLS] sentence [SEP]`` of at most ``maxlen`` tokens for objectives on vectors alone.
+
+    Layouts of an item's rows: a sentence twice (a, a; partners 1, 0, 3, 2, ...), a labelled pair (a, b),
+    a triple (anchor, positive, negative; partners 1, 0, -1, 4, 3, -1, ...).
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, maxlen: int) -> None:
+        self.tokenizer, self.maxlen = tokenizer, maxlen
+
+    def length(self, item: str | LabelledPair | Triple) -> int:
+        return max(map(len, _sentences(item)))
+
+    def make(self, items: Sequence[Any], rng: np.random.Generator) -> MadeRows:
+        texts = [text for item in items for text in _sentences(item)]
+        encodings = self.tokenizer.encode_batch(texts, maxlen=self.maxlen)
+        rows = [Row(encoding.token_ids.tolist(), len(encoding)) for encoding in encodings]
+        return MadeRows(rows, texts, _groups(items), arrays=_labels(items))
+
+
+def _sentences(item: str | LabelledPair | Triple) -> tuple[str, ...]:
+    if isinstance(item, str):
+        return item, item
+    if isinstance(item, Triple):
+        return item.anchor, item.positive, item.negative
+    return item.a, item.b
+
+
+def _groups(items: Sequence[Any]) -> list[Hashable | None]:
+    """Anchor and positive of a triple are one group, its contradiction is of none."""
+    if isinstance(items[0], Triple):
+        return [group for i in range(len(items)) for group in (i, i, None)]
+    return [None] * (2 * len(items))
+
+
+def _labels(items: Sequence[Any]) -> dict[str, np.ndarray]:
+    if isinstance(items[0], Triple):
+        index = np.arange(3 * len(items))
+        return {"partners": np.where(index % 3 == 2, -1, index + 1 - 2 * (index % 3)).astype(np.int32)}
+    if isinstance(items[0], LabelledPair):
+        return {
+            "labels": np.array([item.label for item in items], np.float32),
+            "categories": np.array([item.category for item in items], np.int32),
+            "tables": np.array([item.table for item in items], np.int32),
+        }
+    return {"partners": (np.arange(2 * len(items)) ^ 1).astype(np.int32)}
+
+
+def _two_parts(source: list[int], target: list[int], tokenizer: Tokenizer, maxlen: int) -> Row:
+    kept, kept_target = kept_tokens(np.array([len(source)]), np.array([len(target)]), 2 * maxlen)
+    assert kept_target is not None
+    source, target = source[: kept[0]], target[: kept_target[0]]
+    cls_id, sep_id = tokenizer.cls_id, tokenizer.sep_id
+    return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
