@@ -5,8 +5,16 @@ Importing this package loads neither TensorFlow nor Keras; jieba is loaded by th
 
 from roformer_sim.text.build_vocab import build_vocabulary
 from roformer_sim.text.encoding import Encoding
-from roformer_sim.text.noise import whole_word_noise
+from roformer_sim.text.noise import whole_word_noise, whole_word_noise_batch
 from roformer_sim.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 from roformer_sim.text.wordpiece import Tokenizer
 
-__all__ = ["SPECIAL_TOKENS", "Encoding", "Tokenizer", "Vocabulary", "build_vocabulary", "whole_word_noise"]
+__all__ = [
+    "SPECIAL_TOKENS",
+    "Encoding",
+    "Tokenizer",
+    "Vocabulary",
+    "build_vocabulary",
+    "whole_word_noise",
+    "whole_word_noise_batch",
+]

@@ -149,15 +149,20 @@ class Tokenizer:
         text_pairs: Sequence[str] | None = None,
         *,
         maxlen: int | None = None,
+        offsets: bool = False,
     ) -> EncodedRows:
-        """As :meth:`encode_batch`, the rows left end to end in flat arrays."""
+        """As :meth:`encode_batch`, the rows left end to end in flat arrays.
+
+        Where tokens stand in the text is found when it is first asked for, by encoding once more, or at once
+        with ``offsets``.
+        """
         if isinstance(texts, str) or isinstance(text_pairs, str):
             raise InputError("texts is one string; give a list of strings, or call encode")
         firsts = tuple(texts)
         seconds = None if text_pairs is None else tuple(text_pairs)
         if seconds is not None and len(seconds) != len(firsts):
             raise InputError(f"{len(firsts)} texts and {len(seconds)} text_pairs; give one pair a text")
-        return self._encode(firsts, seconds, maxlen, offsets=False)
+        return self._encode(firsts, seconds, maxlen, offsets=offsets)
 
     def pad(
         self, encodings: Sequence[Encoding], *, multiple_of: int = 1, length: int | None = None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from corpus_builder.errors import InputError
-from roformer_sim.text import Tokenizer, whole_word_noise
+from roformer_sim.text import Tokenizer, whole_word_noise, whole_word_noise_batch
 
 SENTENCE = "我爱北京天安门，科学技术是第一生产力。"
 WORDS = ["我", "爱", "北京", "天安门", "，", "科学技术", "是", "第一", "生产力", "。"]
@@ -96,3 +96,35 @@ def test_noise_on_a_word_vocabulary():
     tokenizer = Tokenizer(tokens, words=True)
     ids = whole_word_noise("我爱北京天安门", tokenizer, np.random.default_rng(0), rate=0)
     assert ids == [7, 8, 5, 6]
+
+
+class TestBatch:
+    TEXTS = (SENTENCE, "", "我用 pythoning 很好", "  ", "\ud800广州", "iPhone15")
+
+    def test_each_text_keeps_its_number_of_tokens(self, tokenizer):
+        noised = whole_word_noise_batch(self.TEXTS, tokenizer, np.random.default_rng(0), rate=0.7)
+        assert [len(ids) for ids in noised] == [len(clean(tokenizer, text)) for text in self.TEXTS]
+        assert noised != [clean(tokenizer, text) for text in self.TEXTS]
+
+    def test_without_a_rate_the_texts_stay(self, tokenizer):
+        noised = whole_word_noise_batch(self.TEXTS, tokenizer, np.random.default_rng(0), rate=0)
+        assert noised == [clean(tokenizer, text) for text in self.TEXTS]
+
+    def test_words_of_every_text_are_masked_as_a_whole(self, tokenizer):
+        ends = np.cumsum([len(word) for word in WORDS])[:-1]
+        noised = whole_word_noise_batch([SENTENCE] * 500, tokenizer, np.random.default_rng(1), rate=0.3)
+        masked = np.array(noised) == tokenizer.mask_id
+        words = [word for row in masked for word in np.split(row, ends)]
+        assert all(word.all() or not word.any() for word in words)
+        share = np.mean([word.all() for word in words])
+        assert abs(share - 0.24) < 3 * (0.24 * 0.76 / len(words)) ** 0.5
+
+    def test_no_texts(self, tokenizer):
+        assert whole_word_noise_batch([], tokenizer, np.random.default_rng(0)) == []
+
+    def test_the_segmenter_decides_nothing_but_the_words(self, tokenizer):
+        one, two = (
+            whole_word_noise_batch(self.TEXTS, tokenizer, np.random.default_rng(3), segmenter=name)
+            for name in ("jieba", "rjieba")
+        )
+        assert one == two

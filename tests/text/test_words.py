@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus_builder.errors import InputError
 from roformer_sim.text import SPECIAL_TOKENS, Tokenizer
-from roformer_sim.text.words import cut_words
+from roformer_sim.text.words import _rjieba, cut_words
 
 TOKENS = [
     *SPECIAL_TOKENS,
@@ -66,7 +69,33 @@ def test_batches_and_odd_texts(words):
     assert words.encode_batch([]) == []
 
 
-@given(text=st.text(max_size=40))
+@pytest.mark.parametrize("segmenter", ["jieba", "rjieba"])
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 @settings(max_examples=100, deadline=None)
-def test_words_make_up_the_text_again(text):
-    assert "".join(cut_words(text)) == text
+def test_words_make_up_the_text_again(segmenter, text):
+    assert "".join(cut_words(text, segmenter)) == text
+
+
+def test_lone_surrogates_are_words_of_one_character():
+    assert cut_words("广州\ud800和") == ["广州", "\ud800", "和"]
+    assert cut_words("广州\ud800和", "rjieba") == ["广州", "\ufffd", "和"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["我爱北京天安门，科学技术是第一生产力。", "用 iPhone15 Pro 拍照？", "杭研大厦在哪", "2024年5月1日"],
+)
+def test_both_segmenters_cut_alike(text):
+    assert cut_words(text, "rjieba") == cut_words(text, "jieba")
+
+
+def test_a_segmenter_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
+    _rjieba.cache_clear()
+    monkeypatch.setitem(sys.modules, "rjieba", None)
+    with pytest.raises(InputError, match=r"not installed: pip install 'roformer-sim\[rjieba\]'"):
+        cut_words("广州", "rjieba")
+
+
+def test_an_unknown_segmenter_is_refused():
+    with pytest.raises(InputError, match="segmenter is 'pkuseg'; give 'jieba' or 'rjieba'"):
+        cut_words("广州", "pkuseg")
