@@ -83,10 +83,13 @@ class StsRow:
 NLI_LABELS = ("contradiction", "entailment", "neutral")
 """The classes of inference, in the order of their numbers."""
 
+NO_CONSENSUS = "-"
+"""Label of NLI rows on which the annotators did not agree (SNLI's convention)."""
+
 
 @dataclass(frozen=True, slots=True)
 class NliRow:
-    """Two texts and what the first says of the second, one of :data:`NLI_LABELS`."""
+    """Two texts and what the first says of the second, one of :data:`NLI_LABELS` or ``-``."""
 
     text_a: str
     text_b: str

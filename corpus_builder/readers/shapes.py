@@ -19,7 +19,17 @@ from corpus_builder.readers.fields import (
     texts,
 )
 from corpus_builder.readers.files import Format
-from corpus_builder.rows import NLI_LABELS, Document, Group, NliRow, Pair, Question, StsRow, Triple
+from corpus_builder.rows import (
+    NLI_LABELS,
+    NO_CONSENSUS,
+    Document,
+    Group,
+    NliRow,
+    Pair,
+    Question,
+    StsRow,
+    Triple,
+)
 
 R = TypeVar("R")
 
@@ -110,7 +120,7 @@ def _sts(row: Object, source: str, place: str) -> StsRow:
 
 def _nli(row: Object, source: str, place: str) -> NliRow:
     label = text(row, "label")
-    if label not in NLI_LABELS:
+    if label not in NLI_LABELS and label != NO_CONSENSUS:
         raise BadRow(f"the label {label!r} is none of {', '.join(NLI_LABELS)}")
     return NliRow(text(row, "text_a"), text(row, "text_b"), label)
 

@@ -142,7 +142,7 @@ def write_untrained(recipe: Recipe, folder: Path) -> None:
 
     from roformer_sim.checkpoints import Preset, read_weights, save_preset
     from roformer_sim.models import Backbone
-    from roformer_sim.training.trainer import new_or_preset
+    from roformer_sim.training.start import new_or_preset
 
     keras.utils.set_random_seed(recipe.train.seed)
     start = new_or_preset(recipe.start)

@@ -68,14 +68,14 @@ def in_batch_softmax(vectors: Any, scale: float, same: Any = None) -> Any:
     return info_nce_loss(vectors, partner_labels(ops.shape(vectors)[0]), scale, same)
 
 
-def partner_accuracy(vectors: Any, same: Any = None) -> Any:
+def partner_accuracy(vectors: Any, partners: Any, same: Any = None) -> Any:
     """Share of rows whose partner is their nearest neighbour in the batch, between 0 and 1.
 
-    Rows are laid out as for :func:`in_batch_softmax`; false negatives are passed over.
+    The mean is over the rows that have a partner; arguments as of :func:`info_nce_loss`.
     """
-    partners = partner_labels(ops.shape(vectors)[0])
+    partners = ops.cast(partners, "int32")
     nearest = ops.argmax(_candidate_scores(vectors, partners, 1.0, same), axis=-1)
-    return ops.mean(ops.cast(ops.equal(ops.cast(nearest, "int32"), partners), "float32"))
+    return weighted_mean(ops.equal(ops.cast(nearest, "int32"), partners), partners >= 0)
 
 
 def _candidate_scores(vectors: Any, partners: Any, scale: float, same: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,6 +58,34 @@ def whole_word_noise_batch(
     Reference:
         Jianlin Su, 用开源的人工标注数据来增强RoFormer-Sim, https://kexue.fm/archives/8541
     """
+    return [
+        masked.ids for masked in whole_word_masking(texts, tokenizer, rng, rate=rate, segmenter=segmenter)
+    ]
+
+
+class MaskedText(NamedTuple):
+    """A text under whole-word noise, without [CLS] and [SEP].
+
+    Attributes:
+        ids: Token ids after the noise.
+        chosen: Places of the tokens of chosen words, those that stayed as they were included.
+        clean: The tokens that stood there.
+    """
+
+    ids: list[int]
+    chosen: list[int]
+    clean: list[int]
+
+
+def whole_word_masking(
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    rng: np.random.Generator,
+    *,
+    rate: float = 0.15,
+    segmenter: Segmenter = "jieba",
+) -> list[MaskedText]:
+    """The noise of :func:`whole_word_noise_batch` and what it changed, for a masked language model."""
     if not 0 <= rate <= 1:
         raise InputError(f"rate is {rate}; give a share between 0 and 1")
     rows = tokenizer.encode_rows(texts, offsets=True)
@@ -70,11 +99,17 @@ def whole_word_noise_batch(
     words = list(chain.from_iterable(cut_words(text, segmenter) for text in texts))
     word_ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)))
     fate = rng.random(len(words))
+    clean, chosen = ids.copy(), np.zeros(0, np.int64)
     if len(ids):
         word = np.searchsorted(word_ends, begins, side="right")
-        _apply(fate[word[_first_pieces(ids, bounds, tokenizer.vocabulary)]], rate, ids, tokenizer, rng)
-    flat, ends = ids.tolist(), bounds.tolist()
-    return [flat[start:stop] for start, stop in pairwise(ends)]
+        token_fate = fate[word[_first_pieces(ids, bounds, tokenizer.vocabulary)]]
+        _apply(token_fate, rate, ids, tokenizer, rng)
+        chosen = np.flatnonzero(token_fate < rate)
+    flat, result = ids.tolist(), []
+    for start, stop in pairwise(bounds.tolist()):
+        mine = chosen[np.searchsorted(chosen, start) : np.searchsorted(chosen, stop)]
+        result.append(MaskedText(flat[start:stop], (mine - start).tolist(), clean[mine].tolist()))
+    return result
 
 
 def _apply(

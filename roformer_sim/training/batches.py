@@ -36,7 +36,11 @@ def longest_row(maxlen: int) -> int:
 
 
 def make_batch(
-    rows: Sequence[Row], pad_id: int, length: int | None = None, similarity_weight: float = 1.0, copies: int = 1
+    rows: Sequence[Row],
+    pad_id: int,
+    length: int | None = None,
+    similarity_weight: float = 1.0,
+    copies: int = 1,
 ) -> Batch:
     """Arrays of one batch.
 
@@ -64,7 +68,9 @@ def make_batch(
         segment_ids[i, row.source : len(row.token_ids)] = 1
         for place, token in row.restored:
             restored[i, place] = token
-    parts = [_targets(token_ids, segment_ids, restored, np.arange(c, len(rows), copies)) for c in range(copies)]
+    parts = [
+        _targets(token_ids, segment_ids, restored, np.arange(c, len(rows), copies)) for c in range(copies)
+    ]
     return {
         "token_ids": token_ids,
         "segment_ids": segment_ids,
@@ -73,7 +79,9 @@ def make_batch(
     }
 
 
-def _targets(token_ids: np.ndarray, segment_ids: np.ndarray, restored: np.ndarray, chosen: np.ndarray) -> Batch:
+def _targets(
+    token_ids: np.ndarray, segment_ids: np.ndarray, restored: np.ndarray, chosen: np.ndarray
+) -> Batch:
     """The list of targets of some rows."""
     row, place = np.nonzero(segment_ids[chosen])
     masked_row, masked_place = np.nonzero(restored[chosen] >= 0)
@@ -116,11 +124,18 @@ class Assembler:
         pad_id = self.maker.tokenizer.pad_id
         batch = make_batch(made.rows, pad_id, length, similarity_weight, made.copies) | made.arrays
         if "partners" in made.arrays:
-            masked = same_sentences(made.texts, made.groups) if self.mask_false_negatives else None
-            batch["same"] = np.eye(len(made.rows), dtype=bool) if masked is None else masked
+            batch["same"] = (
+                same_sentences(made.texts, made.groups) if self.mask_false_negatives else _own_rows(made)
+            )
         if self.teacher is not None:
             batch["teacher"] = self.teacher(made.texts)
         return batch
+
+
+def _own_rows(made: MadeRows) -> np.ndarray:
+    """A row is the same as itself; where rows stand twice, the four of a pair are the same."""
+    size = 1 if made.copies == 1 else 2 * made.copies
+    return np.kron(np.eye(len(made.rows) // size), np.ones((size, size))).astype(bool)
 
 
 class Batches(keras.utils.PyDataset):

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from roformer_sim.training.batches import Batch, Stage1Batches
+from roformer_sim.training.batches import Batch, Batches
 from roformer_sim.training.run_folder import RunFolder, RunState
 
 
 class EpochBatches(keras.callbacks.Callback):
     """Takes the batches to the epoch that begins."""
 
-    def __init__(self, batches: Stage1Batches) -> None:
+    def __init__(self, batches: Batches) -> None:
         super().__init__()
         self.batches = batches
 

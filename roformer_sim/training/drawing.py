@@ -37,7 +37,7 @@ class Stream(Protocol):
         """Training items (or sets of similar texts) of each kind."""
 
     def draw(self, start: int, count: int) -> list[Any]:
-        """Training items ``start`` to ``start + count`` of the endless stream; item k is of kind k mod kinds."""
+        """Training items ``start`` to ``start + count`` of the endless stream; kinds take turns."""
 
     def held_out_items(self) -> list[list[Any]]:
         """Items kept for validation, of each kind, always the same."""

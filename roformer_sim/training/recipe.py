@@ -24,6 +24,9 @@ DataSection = Annotated[
 ]
 
 
+SAMPLES = ("广州和深圳哪个好？", "科学技术是第一生产力。")
+
+
 class StartSection(Section):
     """What training starts from: a preset or checkpoint folder, or a new network and a vocabulary."""
 
@@ -66,8 +69,8 @@ class TrainSection(Section):
 class WatchSection(Section):
     """What is measured, shown and kept while the run goes on."""
 
-    samples: list[str] = ["广州和深圳哪个好？", "科学技术是第一生产力。"]  # texts whose synonyms are shown
-    sts: list[str] = []  # STS tables (valid splits): Spearman, alignment and uniformity
+    samples: list[str] = Field(default_factory=lambda: list(SAMPLES))  # texts whose synonyms are shown
+    sts: list[str] = Field(default_factory=list)  # STS tables (valid splits) measured at each checkpoint
     sts_rows: int | None = Field(default=1000, ge=2)  # rows of each table, chosen once; none for all
     best: str | None = None  # metric that names the best checkpoint; unset: val_loss, or loss
     keep: int = Field(default=2, ge=1)  # newest checkpoints that are kept, beside the best
@@ -129,8 +132,13 @@ class Recipe(Section):
             return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
+            key = ".".join(str(part) for part in _location(first["loc"]))
             raise InputError(f"{path}: {key}: {first['msg']}" if key else f"{path}: {first['msg']}") from None
+
+
+def _location(parts: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Where a wrong value stands; Pydantic names the type of ``[data]`` after it."""
+    return (parts[0], *parts[2:]) if parts[:1] == ("data",) and len(parts) > 1 else parts
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -33,7 +33,7 @@ class SimilarData(_Data):
 
     rows: Literal["similar"] = "similar"
     groups: list[str] = Field(min_length=1)  # {"text", "synonyms"}; "kind": "general" makes no question
-    pairs: list[str] = []  # {"text_a", "text_b"}: answers, documents
+    pairs: list[str] = Field(default_factory=list)  # {"text_a", "text_b"}: answers, documents
     noise: float = Field(default=0.5, ge=0, le=1)  # share of the rows whose source gets noise
     segmenter: Literal["jieba", "rjieba"] = "jieba"  # words of the noise; rjieba is the fast path
     copies: Literal[1, 2] = 1  # 2: every row twice in a batch, for dropout to differ in
@@ -92,7 +92,7 @@ class LabelledData(_Data):
 
     rows: Literal["labelled"]
     sts: list[Annotated[LabelledTable, BeforeValidator(_as_table)]] = Field(min_length=1)
-    nli: list[str] = []  # labels entailment, neutral, contradiction
+    nli: list[str] = Field(default_factory=list)  # labels entailment, neutral, contradiction
 
     @property
     def files(self) -> dict[str, list[str]]:

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from corpus_builder.rows import Triple
-from roformer_sim.text import Tokenizer, whole_word_noise
-from roformer_sim.text.noise import whole_word_masking
+from roformer_sim.text import Tokenizer
+from roformer_sim.text.noise import MaskedText, whole_word_masking, whole_word_noise_batch
 from roformer_sim.text.truncation import kept_tokens
 from roformer_sim.text.words import Segmenter
 from roformer_sim.training.pairs import SentencePair
 from roformer_sim.training.sentences import LabelledPair
+
+CONTINUED_FROM = (0.2, 0.5)
+"""Between which shares of its tokens a text is cut into what is read and what is to be generated."""
 
 
 class Row(NamedTuple):
@@ -90,31 +93,36 @@ class RowMaker:
         return len(item.a) + len(item.b)
 
     def make(self, items: Sequence[SentencePair], rng: np.random.Generator) -> MadeRows:
-        rows = np.repeat(np.arange(2 * len(items)), self.copies)
+        count, copies = 2 * len(items), self.copies
+        order = [row for row in range(count) for _ in range(copies)]
         made = self.rows(items, rng)
         texts = [text for pair in items for text in (pair.a, pair.b)]
         # The partner of a copy is the partner's copy of the same number.
-        partners = (rows ^ 1) * self.copies + np.arange(len(rows)) % self.copies
+        partners = [(row ^ 1) * copies + i % copies for i, row in enumerate(order)]
         return MadeRows(
-            [made[row] for row in rows],
-            [texts[row] for row in rows],
-            [items[row // 2].group for row in rows],
-            self.copies,
-            {"partners": partners.astype(np.int32)},
+            [made[row] for row in order],
+            [texts[row] for row in order],
+            [items[row // 2].group for row in order],
+            copies,
+            {"partners": np.array(partners, np.int32)},
         )
 
     def rows(self, pairs: Sequence[SentencePair], rng: np.random.Generator) -> list[Row]:
         """Two rows a pair, neighbours, in the order of the pairs; no copies."""
         texts = [text for pair in pairs for text in (pair.a, pair.b)]
         clean = [e.token_ids[1:-1].tolist() for e in self.tokenizer.encode_batch(texts)]
-        noised = rng.random(len(texts)) < self.noise
-        result = []
-        for i, text in enumerate(texts):
-            source = clean[i]
-            if noised[i]:
-                source = whole_word_noise(text, self.tokenizer, rng, segmenter=self.segmenter)
-            result.append(_two_parts(source, clean[i ^ 1], self.tokenizer, self.maxlen))
-        return result
+        noised = np.flatnonzero(rng.random(len(texts)) < self.noise).tolist()
+        sources = list(clean)
+        noisy = [texts[i] for i in noised]
+        for i, ids in zip(
+            noised,
+            whole_word_noise_batch(noisy, self.tokenizer, rng, segmenter=self.segmenter),
+            strict=True,
+        ):
+            sources[i] = ids
+        return [
+            _two_parts(source, clean[i ^ 1], self.tokenizer, self.maxlen) for i, source in enumerate(sources)
+        ]
 
 
 class TextRowMaker:
@@ -123,7 +131,7 @@ class TextRowMaker:
     A masked row is ``[CLS] text [SEP]``, all segment 0, so that under the UniLM mask every token sees all
     (BERT); of its words ``rate`` are chosen, as :func:`roformer_sim.text.whole_word_noise` does, and the
     tokens there are to be restored. A row to be continued is ``[CLS] beginning [SEP] rest [SEP]`` (UniLM),
-    cut at a random token between a fifth and a half.
+    cut at a random token (``CONTINUED_FROM``).
 
     Args:
         masked: Share of masked rows.
@@ -146,22 +154,29 @@ class TextRowMaker:
 
     def make(self, items: Sequence[str], rng: np.random.Generator) -> MadeRows:
         masked = rng.random(len(items)) < self.masked
+        noised = iter(
+            whole_word_masking(
+                [text for text, masks in zip(items, masked, strict=True) if masks],
+                self.tokenizer,
+                rng,
+                rate=self.rate,
+                segmenter=self.segmenter,
+            )
+        )
+        shares = rng.uniform(*CONTINUED_FROM, len(items))
         encodings = self.tokenizer.encode_batch(list(items))
         rows = [
-            self._masked(text, rng)
-            if masks
-            else self._continued(encoding.token_ids[1:-1].tolist(), rng.uniform(0.2, 0.5))
-            for text, masks, encoding in zip(items, masked, encodings, strict=True)
+            self._masked(next(noised)) if masks else self._continued(encoding.token_ids[1:-1].tolist(), share)
+            for masks, encoding, share in zip(masked, encodings, shares, strict=True)
         ]
         return MadeRows(rows, list(items), [None] * len(rows))
 
-    def _masked(self, text: str, rng: np.random.Generator) -> Row:
-        ids, chosen, clean = whole_word_masking(
-            text, self.tokenizer, rng, rate=self.rate, segmenter=self.segmenter
-        )
+    def _masked(self, text: MaskedText) -> Row:
         room = 2 * self.maxlen - 2
-        restored = tuple((place + 1, clean[place]) for place in chosen if place < room)
-        return Row([self.tokenizer.cls_id, *ids[:room], self.tokenizer.sep_id], min(len(ids), room) + 2, restored)
+        ids = text.ids[:room]
+        pairs = zip(text.chosen, text.clean, strict=True)
+        restored = tuple((place + 1, token) for place, token in pairs if place < room)
+        return Row([self.tokenizer.cls_id, *ids, self.tokenizer.sep_id], len(ids) + 2, restored)
 
     def _continued(self, ids: list[int], share: float) -> Row:
         cut = round(share * len(ids))

@@ -9,7 +9,7 @@ from corpus_builder.errors import InputError
 from corpus_builder.readers import find_inputs, read_documents, read_nli, read_triples
 from corpus_builder.readers.shapes import STS
 from corpus_builder.readers.typed import read_rows
-from corpus_builder.rows import NLI_LABELS, Triple
+from corpus_builder.rows import NLI_LABELS, NO_CONSENSUS, Triple
 from corpus_builder.segmentation import cut_to_length
 from corpus_builder.sentences import training_sentences
 from roformer_sim.training.drawing import ItemStream, split_off
@@ -68,6 +68,8 @@ def triple_stream(data: TripleData, seed: int) -> ItemStream:
 def labelled_stream(data: LabelledData, seed: int) -> ItemStream:
     """Labelled pairs: similarity and inference in turn, whatever the sizes of their tables.
 
+    Rows of inference without consensus (label ``-``) are left out.
+
     Raises:
         InputError: a label outside its table's range (file and line named).
     """
@@ -76,13 +78,15 @@ def labelled_stream(data: LabelledData, seed: int) -> ItemStream:
     if data.nli:
         inference = [
             LabelledPair(
-                *(cut_to_length(text, data.maxlen)[0] for text in (row.text_a, row.text_b)),
+                cut_to_length(row.text_a, data.maxlen)[0],
+                cut_to_length(row.text_b, data.maxlen)[0],
                 _DEGREES[row.label],
                 STS_CLASSES + NLI_LABELS.index(row.label),
                 len(data.sts),
             )
             for path in find_inputs(data.nli)
             for row in read_nli(path)
+            if row.label != NO_CONSENSUS
         ]
         kinds.append((inference, data.nli))
     split = [

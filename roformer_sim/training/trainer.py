@@ -13,24 +13,27 @@ import keras
 from pydantic import ValidationError
 
 from corpus_builder.errors import InputError
-from roformer_sim.checkpoints import load_any, resolve_preset
+from roformer_sim.checkpoints import load_any
 from roformer_sim.checkpoints.preset import Preset
 from roformer_sim.checkpoints.weights import assign_weights, read_weights
-from roformer_sim.models import Backbone, ModelConfig
+from roformer_sim.models import Backbone
 from roformer_sim.text import Tokenizer
-from roformer_sim.training.batches import RowMaker, Stage1Batches, longest_row, validation_batches
+from roformer_sim.training.batches import longest_row
 from roformer_sim.training.callbacks import Checkpoint, EpochBatches, Samples, Validation
-from roformer_sim.training.pairs import PairStream
-from roformer_sim.training.recipe import Recipe, StartSection
+from roformer_sim.training.model import MultiTaskModel
+from roformer_sim.training.recipe import Recipe
+from roformer_sim.training.recipe_data import LabelledData, SimilarData
 from roformer_sim.training.run_folder import RunFolder, RunState
 from roformer_sim.training.schedule import WarmupSchedule
-from roformer_sim.training.stage1 import Stage1Model
+from roformer_sim.training.sources import Sources, open_sources
+from roformer_sim.training.start import new_or_preset
+from roformer_sim.training.terms import loss_terms, task_sizes
 
 SampleFunction = Callable[[Backbone, Tokenizer, str], list[str]]
 
 
 def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | None = None) -> Path:
-    """Train stage 1 by a recipe, or go on with the run in ``output``.
+    """Train by a recipe, or go on with the run in ``output``.
 
     A run that was stopped and goes on sees the same batches and ends with the same weights as one that
     never stopped; with dropout it draws other units, so that the weights differ within its noise.
@@ -38,7 +41,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     Args:
         recipe: What to do; a run is resumed only by the recipe that began it (more epochs allowed).
         output: Folder of the run: ``last``, ``best`` (presets), ``epoch-...``, ``tensorboard``.
-        show_samples: Called after each epoch for each text of ``report.samples``.
+        show_samples: Called after each epoch for each text of ``watch.samples``.
 
     Returns:
         Folder of the best checkpoint, a preset.
@@ -59,14 +62,8 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     if state.epoch >= recipe.train.last_epoch:
         return folder.path / "best"
     folder.check_writable()
-    stream = PairStream(
-        recipe.data.groups,
-        recipe.data.pairs,
-        maxlen=recipe.data.maxlen,
-        held_out=recipe.data.held_out,
-        seed=recipe.train.seed,
-    )
-    print(f"training sets (questions, general): {stream.sizes}; held out: {recipe.data.held_out} each")
+    sources = open_sources(recipe, start.tokenizer)
+    print(f"training sets: {sources.stream.sizes}; held out: {recipe.data.held_out} of each kind")
     # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
     backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
     longest = longest_row(recipe.data.maxlen)
@@ -79,43 +76,24 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
     folder.restore_optimizer(model.optimizer)
-    metadata = functools.partial(_metadata, recipe, stream, state, started_from)
-    _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
+    metadata = functools.partial(_metadata, recipe, sources, state, started_from)
+    _fit(model, start.tokenizer, sources, folder, state, metadata, show_samples)
     return folder.path / "best"
 
 
-def new_or_preset(start: StartSection) -> Preset:
-    """The preset to begin with; a new network has no weights yet."""
-    if start.preset is not None:
-        if start.vocab is not None or start.config is not None:
-            raise InputError("start: give either preset, or vocab and config")
-        preset = load_any(resolve_preset(start.preset))
-    elif start.vocab is None or start.config is None:
-        raise InputError("start: give either preset, or vocab and config")
-    else:
-        tokenizer = Tokenizer.from_file(start.vocab)
-        config = ModelConfig.from_dict(
-            {**start.config, "vocab_size": tokenizer.vocab_size}, where="start.config"
-        )
-        preset = Preset(config, tokenizer, {})
-    changes = {"hidden_dropout_prob": start.dropout, "pooling": start.pooling}
-    changes = {key: value for key, value in changes.items() if value is not None}
-    preset.config = preset.config.model_copy(update=changes)
-    return preset
-
-
-def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
-    """Stage-1 model with AdamW; biases and norms are not decayed."""
-    settings = recipe.train
+def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
+    """The model of a recipe with AdamW; biases and norms are not decayed."""
+    settings, data = recipe.train, recipe.data
     # Where another vector is trained, the pooler has no part in the losses.
     backbone.pooler.trainable = backbone.config.pooling == "P2"
-    model = Stage1Model(
+    tasks = 2 if isinstance(data, LabelledData) and data.nli else 1
+    copies = data.copies if isinstance(data, SimilarData) else 1
+    model = MultiTaskModel(
         backbone,
-        scale=settings.scale,
-        generation_weight=settings.generation_weight,
-        similarity_weight=settings.similarity_weight,
+        loss_terms(recipe.objectives, copies=copies, tasks=tasks),
+        classes=sum(task_sizes(tasks)) if recipe.objectives.sbert else 0,
     )
-    total = settings.epochs * settings.steps_per_epoch if settings.schedule == "linear" else None
+    total = settings.total_steps if settings.schedule == "linear" else None
     optimizer = keras.optimizers.AdamW(
         WarmupSchedule(settings.learning_rate, settings.warmup_steps, total),
         weight_decay=settings.weight_decay,
@@ -130,47 +108,29 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> Stage1Model:
 
 
 def _fit(
-    model: Stage1Model,
+    model: MultiTaskModel,
     tokenizer: Tokenizer,
-    stream: PairStream,
-    recipe: Recipe,
+    sources: Sources,
     folder: RunFolder,
     state: RunState,
     metadata: Callable[[], dict[str, Any]],
     show_samples: SampleFunction | None,
 ) -> None:
-    settings = recipe.train
-    maker = RowMaker(tokenizer, maxlen=recipe.data.maxlen, noise=recipe.data.noise)
-    batches = Stage1Batches(
-        stream,
-        maker,
-        batch_rows=settings.batch_rows,
-        steps=settings.steps_per_epoch,
-        seed=settings.seed,
-        kind_weights=settings.kind_weights,
-        first_epoch=state.epoch,
-    )
-    held_out = validation_batches(
-        stream, maker, batch_rows=settings.batch_rows, seed=settings.seed, kind_weights=settings.kind_weights
-    )
-    if recipe.data.held_out and not held_out:
-        raise InputError(
-            f"data.held_out {recipe.data.held_out}: the pairs held out do not fill one batch of "
-            f"{settings.batch_rows} rows; hold out more, or 0 to choose the best epoch by training loss"
-        )
+    recipe = sources.recipe
+    batches, held_out = sources.training(state.epoch), sources.held_out()
     backbone = model.backbone
 
     def preset() -> Preset:
         return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
 
     callbacks: list[Any] = [EpochBatches(batches), Validation(held_out), Checkpoint(folder, state, preset)]
-    if recipe.report.tensorboard:
+    if recipe.watch.tensorboard:
         callbacks.append(_tensorboard(folder.path / "tensorboard"))
     if show_samples is not None:
-        callbacks.append(Samples(recipe.report.samples, lambda text: show_samples(backbone, tokenizer, text)))
+        callbacks.append(Samples(recipe.watch.samples, lambda text: show_samples(backbone, tokenizer, text)))
     # The order of the batches is theirs to decide: Keras would shuffle them by a state no checkpoint holds.
     model.fit(
-        batches, initial_epoch=state.epoch, epochs=settings.last_epoch, callbacks=callbacks, shuffle=False
+        batches, initial_epoch=state.epoch, epochs=recipe.train.last_epoch, callbacks=callbacks, shuffle=False
     )
 
 
@@ -179,8 +139,8 @@ def _tensorboard(path: Path) -> Any:
         import tensorboard  # noqa: F401
     except ImportError:
         raise InputError(
-            "report.tensorboard is on, but TensorBoard is not installed: "
-            "pip install 'roformer-sim[tensorboard]', or --set report.tensorboard=false"
+            "watch.tensorboard is on, but TensorBoard is not installed: "
+            "pip install 'roformer-sim[tensorboard]', or --set watch.tensorboard=false"
         ) from None
     return keras.callbacks.TensorBoard(str(path), write_graph=False, update_freq="epoch")
 
@@ -195,7 +155,7 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
             f"{folder.path}: was begun by another version ({key}); use another --output"
         ) from None
     for values in (old, new):
-        values.pop("report")
+        values.pop("watch")
         values["train"].pop("epochs")
         values["train"].pop("stop_after")
     for section in new:
@@ -209,24 +169,30 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe with file names alone: a preset travels, the folders of its author do not."""
-    for section, keys in {"start": ("preset", "vocab"), "data": ("groups", "pairs")}.items():
-        for key in keys:
-            value = recipe[section][key]
-            if isinstance(value, str):
-                recipe[section][key] = Path(value).name
-            elif value:
-                recipe[section][key] = [Path(path).name for path in value]
+    for key in ("preset", "vocab"):
+        if recipe["start"][key] is not None:
+            recipe["start"][key] = Path(recipe["start"][key]).name
+    for section, keys in {"data": recipe["data"], "watch": {"sts": recipe["watch"]["sts"]}}.items():
+        for key, value in keys.items():
+            if isinstance(value, list):
+                recipe[section][key] = [_file_name(entry) for entry in value]
     return recipe
 
 
+def _file_name(entry: Any) -> Any:
+    if isinstance(entry, dict):
+        return {**entry, "path": Path(entry["path"]).name}
+    return Path(entry).name
+
+
 def _metadata(
-    recipe: Recipe, stream: PairStream, state: RunState, started_from: dict[str, Any]
+    recipe: Recipe, sources: Sources, state: RunState, started_from: dict[str, Any]
 ) -> dict[str, Any]:
     packages = ("keras", "numpy", "tokenizers", "jieba")
     return {
         "trained_by": "roformer-sim train",
         "recipe": _without_folders(recipe.model_dump()),
-        "training_sets": stream.sizes,
+        "training_sets": sources.stream.sizes,
         "epochs_done": state.epoch,
         "history": state.history,
         "backend": keras.backend.backend(),
