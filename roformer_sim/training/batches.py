@@ -1,4 +1,4 @@
-"""Rows and batches of stage 1: token ids, segments, and where the target tokens are."""
+"""Batches of stage 1: which pairs stand in which batch of an epoch."""
 
 from __future__ import annotations
 
@@ -8,109 +8,23 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from roformer_sim.text import Tokenizer, whole_word_noise
-from roformer_sim.text.truncation import kept_tokens
 from roformer_sim.training.pairs import PairStream, SentencePair
+from roformer_sim.training.rows import (
+    LENGTH_STEP,
+    Batch,
+    BatchMaker,
+    BatchTask,
+    Row,
+    RowMaker,
+    longest_row,
+    make_batch,
+    padded_length,
+)
 
-Batch = dict[str, np.ndarray]
-
-LENGTH_STEP = 8
-"""Row lengths are rounded up to a multiple of this, so that few shapes are compiled."""
-
-TARGET_STEP = 128
-"""The list of target positions is rounded up to a multiple of this."""
+__all__ = ["Batch", "Row", "RowMaker", "Stage1Batches", "longest_row", "make_batch", "validation_batches"]
 
 SORTING_WINDOW = 16
 """Batches' worth of pairs that are sorted by length together."""
-
-
-class Row(NamedTuple):
-    """One sequence ``[CLS] source [SEP] target [SEP]``; the first ``source`` tokens are segment 0."""
-
-    token_ids: list[int]
-    source: int
-
-
-class RowMaker:
-    """Turns a pair (a, b) into the rows a -> b and b -> a.
-
-    With probability ``noise`` a row's source is noised by whole words (BART-style, RoFormer-Sim);
-    the target is the similar sentence and stays clean. Rows are truncated to ``2 * maxlen`` tokens,
-    from the longer side.
-    """
-
-    def __init__(self, tokenizer: Tokenizer, *, maxlen: int, noise: float) -> None:
-        self.tokenizer, self.maxlen, self.noise = tokenizer, maxlen, noise
-
-    def rows(self, pairs: Sequence[SentencePair], rng: np.random.Generator) -> list[Row]:
-        """Two rows a pair, neighbours, in the order of the pairs."""
-        directed = [ends for a, b in pairs for ends in ((a, b), (b, a))]
-        clean = [e.token_ids[1:-1].tolist() for e in self.tokenizer.encode_batch([a for a, _ in directed])]
-        noised = rng.random(len(directed)) < self.noise
-        result = []
-        for i, (source_text, _) in enumerate(directed):
-            source = whole_word_noise(source_text, self.tokenizer, rng) if noised[i] else clean[i]
-            result.append(self._row(source, clean[i ^ 1]))
-        return result
-
-    def _row(self, source: list[int], target: list[int]) -> Row:
-        cls_id, sep_id = self.tokenizer.cls_id, self.tokenizer.sep_id
-        kept, kept_target = kept_tokens(np.array([len(source)]), np.array([len(target)]), 2 * self.maxlen)
-        assert kept_target is not None
-        source, target = source[: kept[0]], target[: kept_target[0]]
-        return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
-
-
-def padded_length(rows: Sequence[Row]) -> int:
-    """The longest row, rounded up to a multiple of ``LENGTH_STEP``."""
-    return _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
-
-
-def longest_row(maxlen: int) -> int:
-    """Most tokens of a row of a batch, padding included, where a sentence has ``maxlen``."""
-    return _round_up(2 * maxlen, LENGTH_STEP) + LENGTH_STEP
-
-
-def make_batch(
-    rows: Sequence[Row], pad_id: int, length: int | None = None, similarity_weight: float = 1.0
-) -> Batch:
-    """Arrays of one batch.
-
-    Args:
-        rows: Their sequences.
-        pad_id: [PAD], which fills the rows up.
-        length: Width of the batch; ``None`` means :func:`padded_length`.
-        similarity_weight: Factor of the batch's similarity loss.
-
-    Returns:
-        ``token_ids``, ``segment_ids`` int32 (rows, length); ``positions`` int32 (n,), indices into
-        rows x length of the positions before each target token; ``targets`` int32 (n,);
-        ``weights`` float32 (n,), 0 where the list is filled up; ``similarity_weights`` float32 (rows,).
-    """
-    length = padded_length(rows) if length is None else length
-    token_ids = np.full((len(rows), length), pad_id, np.int32)
-    segment_ids = np.zeros((len(rows), length), np.int32)
-    for i, row in enumerate(rows):
-        token_ids[i, : len(row.token_ids)] = row.token_ids
-        segment_ids[i, row.source : len(row.token_ids)] = 1
-    is_target = np.flatnonzero(segment_ids)
-    count = _round_up(len(is_target), TARGET_STEP)
-    positions, targets = np.zeros(count, np.int32), np.zeros(count, np.int32)
-    positions[: len(is_target)] = is_target - 1
-    targets[: len(is_target)] = token_ids.reshape(-1)[is_target]
-    weights = (np.arange(count) < len(is_target)).astype(np.float32)
-    return {
-        "token_ids": token_ids,
-        "segment_ids": segment_ids,
-        "positions": positions,
-        "targets": targets,
-        "weights": weights,
-        "similarity_weights": np.full(len(rows), similarity_weight, np.float32),
-    }
-
-
-def _round_up(value: int, step: int) -> int:
-    return max(1, -(-value // step)) * step
 
 
 class Stage1Batches(keras.utils.PyDataset):
@@ -165,8 +79,18 @@ class Stage1Batches(keras.utils.PyDataset):
         return (make_batch(rows, pad_id, length, self._batches[index].similarity_weight),)
 
     def _rows(self, index: int) -> list[Row]:
-        rng = np.random.default_rng((self.seed, 3, self.epoch, index))
-        return self.maker.rows(self._batches[index].pairs, rng)
+        task = self.task(index)
+        return self.maker.rows(task.pairs, np.random.default_rng(task.seed))
+
+    def task(self, index: int) -> BatchTask:
+        """What batch ``index`` of the epoch is made of, for :class:`roformer_sim.training.feeding.Feeder`."""
+        batch = self._batches[index]
+        return BatchTask(batch.pairs, (self.seed, 3, self.epoch, index), batch.similarity_weight)
+
+    @property
+    def make(self) -> BatchMaker:
+        """Makes a batch of a task, here or in a worker process."""
+        return BatchMaker(self.maker)
 
     def begin_epoch(self, epoch: int) -> None:
         """Go to an epoch; :class:`roformer_sim.training.callbacks.EpochBatches` does so in ``fit``.

@@ -147,8 +147,8 @@ class Workers:
         process = self._processes[self._pipes.index(pipe)]
         process.join(5)
         return InputError(
-            f"worker process {process.pid} ended with code {process.exitcode}; where memory is short (-9) use "
-            'fewer workers, and in a script of your own train under `if __name__ == "__main__":`'
+            f"worker process {process.pid} ended with code {process.exitcode}; where memory is short (-9) "
+            'use fewer workers, and in a script of your own train under `if __name__ == "__main__":`'
         )
 
 
