@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import tokenizers
@@ -57,6 +59,11 @@ class Tokenizer:
         self._backend = build_backend(self._vocabulary, do_lower_case=do_lower_case)
         scanner: type[WordScanner | CharacterScanner] = WordScanner if self.words else CharacterScanner
         self._scanner: Scanner = scanner(self._vocabulary, self._backend, do_lower_case=do_lower_case)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To another process goes what a tokenizer is made of, not its memory and its locks.
+        again = partial(type(self), do_lower_case=self.do_lower_case, words=self.words)
+        return again, (self._tokens,)
 
     @classmethod
     def from_file(

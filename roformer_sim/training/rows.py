@@ -1,9 +1,13 @@
-"""From items (pairs, texts, triples) to the rows of a batch: token ids, targets, what belongs together."""
+"""From items (pairs, texts, triples) to the rows of a batch: token ids, targets, what belongs together.
+
+No Keras here: worker processes import this file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -110,19 +114,16 @@ class RowMaker:
     def rows(self, pairs: Sequence[SentencePair], rng: np.random.Generator) -> list[Row]:
         """Two rows a pair, neighbours, in the order of the pairs; no copies."""
         texts = [text for pair in pairs for text in (pair.a, pair.b)]
-        clean = [e.token_ids[1:-1].tolist() for e in self.tokenizer.encode_batch(texts)]
-        noised = np.flatnonzero(rng.random(len(texts)) < self.noise).tolist()
+        clean = _token_lists(texts, self.tokenizer)
         sources = list(clean)
-        noisy = [texts[i] for i in noised]
-        for i, ids in zip(
-            noised,
-            whole_word_noise_batch(noisy, self.tokenizer, rng, segmenter=self.segmenter),
-            strict=True,
-        ):
+        noised = np.flatnonzero(rng.random(len(texts)) < self.noise).tolist()
+        changed = whole_word_noise_batch(
+            [texts[i] for i in noised], self.tokenizer, rng, segmenter=self.segmenter
+        )
+        for i, ids in zip(noised, changed, strict=True):
             sources[i] = ids
-        return [
-            _two_parts(source, clean[i ^ 1], self.tokenizer, self.maxlen) for i, source in enumerate(sources)
-        ]
+        targets = [clean[i ^ 1] for i in range(len(clean))]
+        return _two_parts(sources, targets, self.tokenizer, self.maxlen)
 
 
 class TextRowMaker:
@@ -164,11 +165,12 @@ class TextRowMaker:
             )
         )
         shares = rng.uniform(*CONTINUED_FROM, len(items))
-        encodings = self.tokenizer.encode_batch(list(items))
-        rows = [
-            self._masked(next(noised)) if masks else self._continued(encoding.token_ids[1:-1].tolist(), share)
-            for masks, encoding, share in zip(masked, encodings, shares, strict=True)
-        ]
+        tokens = _token_lists(items, self.tokenizer)
+        cuts = [round(share * len(ids)) for share, ids in zip(shares, tokens, strict=True)]
+        begun = [ids[:cut] for ids, cut in zip(tokens, cuts, strict=True)]
+        rest = [ids[cut:] for ids, cut in zip(tokens, cuts, strict=True)]
+        continued = _two_parts(begun, rest, self.tokenizer, self.maxlen)
+        rows = [self._masked(next(noised)) if masks else row for masks, row in zip(masked, continued, strict=True)]
         return MadeRows(rows, list(items), [None] * len(rows))
 
     def _masked(self, text: MaskedText) -> Row:
@@ -177,10 +179,6 @@ class TextRowMaker:
         pairs = zip(text.chosen, text.clean, strict=True)
         restored = tuple((place + 1, token) for place, token in pairs if place < room)
         return Row([self.tokenizer.cls_id, *ids, self.tokenizer.sep_id], len(ids) + 2, restored)
-
-    def _continued(self, ids: list[int], share: float) -> Row:
-        cut = round(share * len(ids))
-        return _two_parts(ids[:cut], ids[cut:], self.tokenizer, self.maxlen)
 
 
 class SentenceMaker:
@@ -231,9 +229,26 @@ def _labels(items: Sequence[Any]) -> dict[str, np.ndarray]:
     return {"partners": (np.arange(2 * len(items)) ^ 1).astype(np.int32)}
 
 
-def _two_parts(source: list[int], target: list[int], tokenizer: Tokenizer, maxlen: int) -> Row:
-    kept, kept_target = kept_tokens(np.array([len(source)]), np.array([len(target)]), 2 * maxlen)
+def _token_lists(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """Tokens of each text without [CLS] and [SEP]."""
+    encoded = tokenizer.encode_rows(texts)
+    flat = encoded.token_ids.tolist()
+    return [flat[start + 1 : stop - 1] for start, stop in pairwise(encoded.bounds.tolist())]
+
+
+def _two_parts(
+    sources: Sequence[list[int]], targets: Sequence[list[int]], tokenizer: Tokenizer, maxlen: int
+) -> list[Row]:
+    """Rows ``[CLS] source [SEP] target [SEP]`` of at most ``2 * maxlen`` tokens."""
+    lengths, target_lengths = (
+        np.fromiter(map(len, parts), np.int64, len(parts)) for parts in (sources, targets)
+    )
+    kept, kept_target = kept_tokens(lengths, target_lengths, 2 * maxlen)
     assert kept_target is not None
-    source, target = source[: kept[0]], target[: kept_target[0]]
     cls_id, sep_id = tokenizer.cls_id, tokenizer.sep_id
-    return Row([cls_id, *source, sep_id, *target, sep_id], len(source) + 2)
+    return [
+        Row([cls_id, *source[:count], sep_id, *target[:target_count], sep_id], count + 2)
+        for source, target, count, target_count in zip(
+            sources, targets, kept.tolist(), kept_target.tolist(), strict=True
+        )
+    ]

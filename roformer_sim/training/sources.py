@@ -9,7 +9,8 @@ import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.text import Tokenizer
-from roformer_sim.training.batches import Assembler, Batch, Batches, validation_batches
+from roformer_sim.training.arrays import Assembler, Batch
+from roformer_sim.training.batches import Batches, validation_batches
 from roformer_sim.training.drawing import Stream
 from roformer_sim.training.pairs import PairStream
 from roformer_sim.training.recipe import Recipe
@@ -33,8 +34,8 @@ class Sources(NamedTuple):
         """Items of a batch."""
         return self.recipe.train.batch_rows // self.recipe.data.rows_per_item
 
-    def training(self, first_epoch: int = 0) -> Batches:
-        """The batches of an epoch, and of those after it."""
+    def training(self) -> Batches:
+        """The training batches of every epoch."""
         settings = self.recipe.train
         return Batches(
             self.stream,
@@ -43,7 +44,6 @@ class Sources(NamedTuple):
             steps=settings.steps_per_epoch,
             seed=settings.seed,
             kind_weights=self.recipe.kind_weights,
-            first_epoch=first_epoch,
         )
 
     def held_out(self) -> list[Batch]:

@@ -18,7 +18,7 @@ from roformer_sim.checkpoints.preset import Preset
 from roformer_sim.checkpoints.weights import assign_weights, read_weights
 from roformer_sim.models import Backbone
 from roformer_sim.text import Tokenizer
-from roformer_sim.training.batches import longest_row
+from roformer_sim.training.arrays import longest_row
 from roformer_sim.training.callbacks import Checkpoint, EpochBatches, Samples, Validation
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.recipe import Recipe
