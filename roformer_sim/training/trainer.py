@@ -23,6 +23,7 @@ from roformer_sim.training.callbacks import Checkpoint, EpochBatches, Samples, V
 from roformer_sim.training.pairs import PairStream
 from roformer_sim.training.recipe import Recipe, StartSection
 from roformer_sim.training.run_folder import RunFolder, RunState
+from roformer_sim.training.same_run import check_same_settings
 from roformer_sim.training.schedule import WarmupSchedule
 from roformer_sim.training.stage1 import Stage1Model
 
@@ -32,8 +33,8 @@ SampleFunction = Callable[[Backbone, Tokenizer, str], list[str]]
 def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | None = None) -> Path:
     """Train stage 1 by a recipe, or go on with the run in ``output``.
 
-    A run that was stopped and goes on sees the same batches and ends with the same weights as one that
-    never stopped; with dropout it draws other units, so that the weights differ within its noise.
+    A run that was stopped, even killed, and goes on sees the same batches, drops the same units and ends
+    with the weights of one that never stopped.
 
     Args:
         recipe: What to do; a run is resumed only by the recipe that began it (more epochs allowed).
@@ -51,7 +52,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     if state is not None:
         _check_same_run(state, recipe, folder)
         folder.set_links(state)
-    keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
+    keras.utils.set_random_seed(recipe.train.seed)
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
     # A resumed run carries on what its own checkpoint says of the beginning.
     started_from = start.metadata.get("started_from", {}) if folder.last else start.metadata
@@ -78,7 +79,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
-    folder.restore_optimizer(model.optimizer)
+    folder.restore(model)
     metadata = functools.partial(_metadata, recipe, stream, state, started_from)
     _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
     return folder.path / "best"
@@ -194,17 +195,7 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
         raise InputError(
             f"{folder.path}: was begun by another version ({key}); use another --output"
         ) from None
-    for values in (old, new):
-        values.pop("report")
-        values["train"].pop("epochs")
-        values["train"].pop("stop_after")
-    for section in new:
-        for key, value in new[section].items():
-            if old[section].get(key) != value:
-                raise InputError(
-                    f"{folder.path}: was begun with {section}.{key}={old[section].get(key)!r}, the recipe "
-                    f"says {value!r}; use another --output, or the same settings"
-                )
+    check_same_settings(old, new, folder.path, free=("report", "train.epochs", "train.stop_after"))
 
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
