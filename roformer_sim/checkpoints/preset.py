@@ -62,7 +62,7 @@ def write_preset_files(
     place: Path, preset: Preset, *, weights_dtype: Literal["float32", "float16"] = "float32"
 ) -> None:
     """Write the files of a preset into an existing folder."""
-    arrays = {name: np.ascontiguousarray(a.astype(weights_dtype)) for name, a in preset.weights.items()}
+    arrays = {name: np.asarray(a, weights_dtype, order="C") for name, a in preset.weights.items()}
     write_safetensors(place / WEIGHTS, arrays, {"format": FORMAT})
     write_json(place / CONFIG, preset.config.model_dump())
     write_json(place / METADATA, preset.metadata)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -29,20 +30,32 @@ def assign_weights(backbone: Backbone, arrays: Mapping[str, np.ndarray], where: 
         InputError: A weight that is missing, extra or of another shape; the first one is named.
             Nothing has been assigned then.
     """
-    expected = weight_names(backbone)
-    for name, shape in expected.items():
+    assign_arrays({_name(variable): variable for variable in backbone.weights}, arrays, where)
+
+
+def assign_arrays(
+    variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], where: str | Path, kind: str = "weight"
+) -> None:
+    """Put ``arrays`` into the Keras variables of the same names; ``kind`` is what an error calls one.
+
+    Raises:
+        InputError: As :func:`assign_weights`.
+    """
+    for name, variable in variables.items():
+        shape = tuple(variable.shape)
         if name not in arrays:
-            raise InputError(f"{where}: weight {name} {list(shape)} is missing")
+            raise InputError(f"{where}: {kind} {name} {list(shape)} is missing")
         if tuple(arrays[name].shape) != shape:
             raise InputError(
-                f"{where}: weight {name} has shape {list(arrays[name].shape)}, "
+                f"{where}: {kind} {name} has shape {list(arrays[name].shape)}, "
                 f"the configuration asks for {list(shape)}"
             )
-    extra = sorted(set(arrays) - set(expected))
+    extra = sorted(set(arrays) - set(variables))
     if extra:
-        raise InputError(f"{where}: unexpected weight {extra[0]} ({len(extra)} in all)")
-    for variable in backbone.weights:
-        variable.assign(np.asarray(arrays[_name(variable)], dtype=np.float32))
+        raise InputError(f"{where}: unexpected {kind} {extra[0]} ({len(extra)} in all)")
+    for name, variable in variables.items():
+        array = arrays[name]
+        variable.assign(array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array)
 
 
 def _name(variable: object) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from roformer_sim.training.batches import Batch, Batches
-from roformer_sim.training.run_folder import RunFolder, RunState
+from roformer_sim.training.batches import Batch, Stage1Batches
+from roformer_sim.training.run_folder import Direction, RunFolder, RunState
 
 
 class EpochBatches(keras.callbacks.Callback):
     """Takes the batches to the epoch that begins."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Stage1Batches) -> None:
         super().__init__()
         self.batches = batches
 
@@ -53,20 +53,34 @@ class Validation(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves each epoch; the lowest ``val_loss`` (or ``loss`` where nothing is held out) is the best."""
+    """Saves each epoch; which is the best, :meth:`roformer_sim.training.run_folder.RunState.add_epoch` says.
 
-    def __init__(self, folder: RunFolder, state: RunState, make_preset: Callable[[], Any]) -> None:
+    Stands after the callbacks that add figures to the epoch's logs and before any that draw from the
+    model's random state: what comes later is not part of the checkpoint.
+
+    Args:
+        folder: Where to.
+        state: Brought up to date here.
+        make_preset: The backbone as it is now.
+        metric: Figure that decides which epoch is the best; ``None`` is ``val_loss``, else ``loss``.
+        direction: Whether the lowest ("min") or the highest ("max") is.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        state: RunState,
+        make_preset: Callable[[], Any],
+        metric: str | None = None,
+        direction: Direction = "min",
+    ) -> None:
         super().__init__()
         self.folder, self.state, self.make_preset = folder, state, make_preset
+        self.metric, self.direction = metric, direction
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        state = self.state
-        state.epoch = epoch + 1
-        state.history.append({name: float(value) for name, value in (logs or {}).items()})
-        losses = [entry.get("val_loss", entry["loss"]) for entry in state.history]
-        # A loss that is no number is never the best.
-        state.best_epoch = 1 + min(range(len(losses)), key=lambda i: (losses[i] != losses[i], losses[i]))
-        self.folder.save(self.make_preset(), self.model.optimizer, state)
+        self.state.add_epoch(logs or {}, self.metric, self.direction)
+        self.folder.save(self.make_preset(), self.model, self.state)
 
 
 class Samples(keras.callbacks.Callback):

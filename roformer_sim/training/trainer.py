@@ -24,6 +24,7 @@ from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.recipe_data import LabelledData, SimilarData
 from roformer_sim.training.run_folder import RunFolder, RunState
+from roformer_sim.training.same_run import check_same_settings
 from roformer_sim.training.schedule import WarmupSchedule
 from roformer_sim.training.sources import Sources, open_sources
 from roformer_sim.training.start import new_or_preset
@@ -35,8 +36,8 @@ SampleFunction = Callable[[Backbone, Tokenizer, str], list[str]]
 def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | None = None) -> Path:
     """Train by a recipe, or go on with the run in ``output``.
 
-    A run that was stopped and goes on sees the same batches and ends with the same weights as one that
-    never stopped; with dropout it draws other units, so that the weights differ within its noise.
+    A run that was stopped, even killed, and goes on sees the same batches, drops the same units and ends
+    with the weights of one that never stopped.
 
     Args:
         recipe: What to do; a run is resumed only by the recipe that began it (more epochs allowed).
@@ -54,7 +55,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     if state is not None:
         _check_same_run(state, recipe, folder)
         folder.set_links(state)
-    keras.utils.set_random_seed(recipe.train.seed + (state.epoch if state else 0))
+    keras.utils.set_random_seed(recipe.train.seed)
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
     # A resumed run carries on what its own checkpoint says of the beginning.
     started_from = start.metadata.get("started_from", {}) if folder.last else start.metadata
@@ -75,9 +76,15 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
+<<<<<<< HEAD
     folder.restore_optimizer(model.optimizer)
     metadata = functools.partial(_metadata, recipe, sources, state, started_from)
     _fit(model, start.tokenizer, sources, folder, state, metadata, show_samples)
+=======
+    folder.restore(model)
+    metadata = functools.partial(_metadata, recipe, stream, state, started_from)
+    _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
+>>>>>>> resume
     return folder.path / "best"
 
 
@@ -154,6 +161,7 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
         raise InputError(
             f"{folder.path}: was begun by another version ({key}); use another --output"
         ) from None
+<<<<<<< HEAD
     for values in (old, new):
         values.pop("watch")
         values["train"].pop("epochs")
@@ -165,6 +173,9 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
                     f"{folder.path}: was begun with {section}.{key}={old[section].get(key)!r}, the recipe "
                     f"says {value!r}; use another --output, or the same settings"
                 )
+=======
+    check_same_settings(old, new, folder.path, free=("report", "train.epochs", "train.stop_after"))
+>>>>>>> resume
 
 
 def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from roformer_sim import InputError, RoFormerSim
 from roformer_sim.checkpoints import load_preset
+from roformer_sim.checkpoints.checksums import write_checksums
 from roformer_sim.models import Backbone
 from roformer_sim.training.callbacks import Checkpoint
 from roformer_sim.training.recipe import StartSection
@@ -44,11 +45,11 @@ def full_disk(at_bytes=4096):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def assert_same_weights(one, other):
+def assert_same_weights(one, other, atol=0.0):
     ours, theirs = load_preset(one).weights, load_preset(other).weights
     assert ours.keys() == theirs.keys()
     for name in ours:
-        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=0.0, atol=atol, err_msg=name)
 
 
 def test_both_losses_fall(finished):
@@ -79,7 +80,8 @@ def test_the_folder_holds_the_last_and_the_best_epoch(finished):
     losses = [entry["val_loss"] for entry in state.history]
     assert state.best_epoch == 1 + int(np.argmin(losses))
     names = {path.name for path in finished.iterdir()}
-    assert names == {"last", "best", "epoch-0003", f"epoch-{state.best_epoch:04d}"}
+    # The two newest are kept.
+    assert names == {"last", "best", "epoch-0002", "epoch-0003", f"epoch-{state.best_epoch:04d}"}
     assert (finished / "last").resolve().name == "epoch-0003"
     assert (finished / "best").resolve().name == f"epoch-{state.best_epoch:04d}"
 
@@ -157,10 +159,10 @@ def test_another_recipe_does_not_continue_the_run(finished, tiny_recipe, change,
 def test_a_full_disk_leaves_the_last_checkpoint(copy, tiny_recipe):
     folder = RunFolder(copy)
     preset, state = load_preset(folder.last), folder.read_state()
-    optimizer = compile_model(Backbone(preset.config), tiny_recipe()).optimizer
+    model = compile_model(Backbone(preset.config), tiny_recipe())
     state.epoch, before = 4, {path.name for path in copy.iterdir()}
     with full_disk(), pytest.raises(InputError, match=r"epoch-0004: cannot be written"):
-        folder.save(preset, optimizer, state)
+        folder.save(preset, model, state)
     assert {path.name for path in copy.iterdir()} == before
     assert folder.read_state().epoch == 3
     assert_same_weights(copy / "last", folder.last)
@@ -173,13 +175,6 @@ def test_links_lost_with_a_killed_run_are_set_again(copy, tiny_recipe):
     train(tiny_recipe(), copy)
     assert (copy / "best").resolve() == copy / best
     assert (copy / "last").resolve() == copy / "epoch-0003"
-
-
-def test_a_damaged_optimizer_file_is_named(copy, tiny_recipe):
-    path = copy / "epoch-0003" / "optimizer.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"optimizer\.safetensors"):
-        train(tiny_recipe(epochs=4), copy)
 
 
 def test_an_unwritable_output_is_refused_before_anything_is_computed(tiny_recipe, tmp_path, capsys):
@@ -213,7 +208,7 @@ def test_training_goes_on_from_a_preset(tiny_preset, tiny_recipe, tmp_path):
     start = {"preset": str(tiny_preset), "dropout": 0.0}
     recipe = recipe.model_validate({**recipe.model_dump(), "start": start})
     best = train(recipe, tmp_path / "run")
-    assert_same_weights(best, tiny_preset)
+    assert_same_weights(best, tiny_preset, atol=1e-6)
 
 
 def test_an_epoch_without_a_number_for_a_loss_is_never_the_best(copy, tiny_recipe):
@@ -232,5 +227,6 @@ def test_an_epoch_without_a_number_for_a_loss_is_never_the_best(copy, tiny_recip
 def test_a_run_of_another_version_is_refused(copy, tiny_recipe):
     path = copy / "epoch-0003" / "training_state.json"
     path.write_text(path.read_text("utf-8").replace('"warmup_steps"', '"warm_up"'), encoding="utf-8")
+    write_checksums(path.parent)
     with pytest.raises(InputError, match=r"train\.warm_up"):
         train(tiny_recipe(), copy)
