@@ -115,7 +115,8 @@ class _Sample:
         self.left = np.array([place[a] for a, _ in pairs])
         self.right = np.array([place[b] for _, b in pairs])
         self.labels = np.array([table.labels[i] for i in rows], np.float64)
-        self.similar = self.labels >= share * max(table.labels)
+        largest = max(table.labels)
+        self.similar = self.labels >= share * largest if largest > 0 else np.zeros(len(pairs), bool)
 
 
 def _mean(values: list[float]) -> float:
