@@ -118,7 +118,7 @@ def _cells(row: Mapping[str, float], columns: Iterable[str]) -> list[str]:
 def _shown(name: str, value: float) -> str:
     if name in _WHOLE and float(value).is_integer():
         return str(int(value))
-    return f"{value:.8g}"
+    return f"{value:.7g}"
 
 
 def _line(cells: Iterable[str]) -> str:

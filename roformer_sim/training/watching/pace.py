@@ -37,9 +37,9 @@ class Pace:
             self._recent.popleft()
         self._warm, self._last = True, now
 
-    def pause(self, now: float) -> None:
-        """An epoch's steps are done; validation, checkpoints and the like begin."""
-        self._paused = now
+    def pause(self) -> None:
+        """The last step was an epoch's last; since then validation, checkpoints and the like take their time."""
+        self._paused = self._last
 
     def resume(self, now: float) -> None:
         """The steps of an epoch begin."""

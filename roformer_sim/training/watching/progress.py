@@ -13,6 +13,9 @@ import keras
 
 from roformer_sim.training.watching.pace import Pace, clock
 
+BAR = 8
+"""Characters of the bar itself; Keras's 20 leave no room for the figures."""
+
 LINE_SECONDS, LONGEST_SILENCE = 30.0, 600.0
 """In a log file, a line at each tenth of an epoch, not more often than the first, not more seldom than the
 second."""
@@ -22,9 +25,9 @@ class Progress(keras.callbacks.ProgbarLogger):
     """Takes the place of the bar that ``fit`` would add by itself.
 
     On a terminal one line: the epoch's bar and its time left, each loss term, learning rate, useful tokens
-    a second, time since the start and until the end of the whole run. What the terminal is too narrow for
-    is left out, accuracies and the learning rate first, and shown when the epoch ends: a bar that takes two
-    lines cannot be drawn over itself. Elsewhere a line now and then, without control characters.
+    a second, time since the start and until the end of the whole run. A bar that takes two lines cannot be
+    drawn over itself; what the terminal is too narrow for, accuracies and the learning rate first, stands in
+    a full line above the bar now and then. Elsewhere there are these lines alone, without control characters.
 
     Args:
         learning_rate: Of a step, counted from 0 over the whole run.
@@ -60,6 +63,7 @@ class Progress(keras.callbacks.ProgbarLogger):
         self.pace.resume(now)
         if self._terminal:
             super().on_epoch_begin(epoch, logs)
+            self.progbar.width = BAR
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         with self._lock:
@@ -77,7 +81,7 @@ class Progress(keras.callbacks.ProgbarLogger):
                 self._finalize_progbar(self._figures(logs or {}, now))
             else:
                 self._print_line(self._figures(logs or {}, now))
-            self.pace.pause(self._line_time)
+            self.pace.pause()
 
     def _advance(self, seen: int, logs: dict[str, Any]) -> None:
         now = time.perf_counter()
@@ -92,6 +96,8 @@ class Progress(keras.callbacks.ProgbarLogger):
             figures = self._figures(logs, now)
             self._shown_names = self._shown_names or self._that_fit(figures)
             shown = [(name, figures[name]) for name in self._shown_names if name in figures]
+            if len(shown) < len(figures) and self._line_is_due(now):
+                self._print_line(figures, over="\r\x1b[K")
             self.progbar.update(seen, shown, finalize=False)
         elif self._line_is_due(now):
             self._print_line(self._figures(logs, now))
@@ -122,27 +128,27 @@ class Progress(keras.callbacks.ProgbarLogger):
     def _that_fit(self, figures: dict[str, Shown]) -> list[str]:
         digits = len(str(self.target or 0))
         # Counters, the bar, the epoch's time, the step's, as Keras draws them.
-        room = shutil.get_terminal_size().columns - 1 - (2 * digits + 2 + 20 + 9 + 12)
-        late = {"tokens/s": Shown(0.0, "123,456"), "run left": Shown(0.0, "10:00:00")}
+        room = shutil.get_terminal_size().columns - 1 - (2 * digits + 2 + BAR + 8 + 11)
+        # Speed and time left are not known at the first step; other figures may yet grow by a digit or two.
+        late = {"tokens/s": Shown(0.0, "12,345"), "run left": Shown(0.0, "1:00:00")}
+        candidates = {**figures, **late}
         kept = set()
-        for name in sorted(figures | late, key=_importance):
-            room -= len(f" - {name}: {(late | figures)[name]:}") + (3 if name not in late else 0)
-            if room < 0:
-                break
-            kept.add(name)
-        # Speed and time left are not known at the first step.
-        return [name for name in [*figures, *(n for n in late if n not in figures)] if name in kept]
+        for name in sorted(candidates, key=_importance):
+            room -= len(f" - {name}: {candidates[name]}") + (0 if name in late else 1)
+            if room >= 0:
+                kept.add(name)
+        return [name for name in candidates if name in kept]
 
     def _line_is_due(self, now: float) -> bool:
         tenth = 10 * self.seen // self.target if self.target else 0
         waited = now - self._line_time
         return waited >= LONGEST_SILENCE or (waited >= LINE_SECONDS and tenth > self._line_tenth)
 
-    def _print_line(self, figures: dict[str, Shown]) -> None:
+    def _print_line(self, figures: dict[str, Shown], over: str = "") -> None:
         self._line_time = time.perf_counter()
         self._line_tenth = 10 * self.seen // self.target if self.target else 0
         place = f"epoch {self._epoch + 1}/{self.epochs} step {self.seen}/{self.target or '?'}"
-        print(" - ".join([place, *(f"{name}: {value}" for name, value in figures.items())]), flush=True)
+        print(over + " - ".join([place, *(f"{name}: {value}" for name, value in figures.items())]), flush=True)
 
 
 class Shown(float):
