@@ -96,9 +96,7 @@ class StsProbe:
     def _encode(self, texts: list[str], pooling: str) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"\d+ of \d+ texts cut to ", category=UserWarning)
-            vectors = self._encoder.encode(
-                texts, [pooling], maxlen=self.maxlen, batch_size=self.batch_size
-            )
+            vectors = self._encoder.encode(texts, [pooling], maxlen=self.maxlen, batch_size=self.batch_size)
         return next(iter(vectors.values()))
 
 

@@ -1,4 +1,5 @@
-"""What one sees of a run: progress, metrics.csv, TensorBoard, STS as it goes, curves, model card; and its end at NaN.
+"""What one sees of a run: progress, metrics.csv, TensorBoard, STS, curves, a model card; and its end at NaN.
 
-Nothing is imported here: `diverged`, `metric_names`, `metrics_file`, `curves` and `model_card` work without Keras.
+`assemble.py` puts them together. Nothing is imported here; `diverged`, `metric_names`, `metrics_file` and `curves`
+load no Keras.
 """

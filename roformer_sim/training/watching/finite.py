@@ -94,6 +94,4 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
 def not_finite(variables: Any) -> list[str]:
     """Paths of the variables that hold NaN or infinity."""
-    return [
-        variable.path for variable in variables if not bool(ops.all(ops.isfinite(variable.value)))
-    ]
+    return [variable.path for variable in variables if not bool(ops.all(ops.isfinite(variable.value)))]

@@ -24,7 +24,9 @@ def higher_is_better(name: str) -> bool:
         (True, False, False)
     """
     if name in COLUMNS:
-        raise InputError(f"{name} says nothing of how good a model is; choose by a loss, an accuracy or sts_mean")
+        raise InputError(
+            f"{name} does not say how good a model is; choose by a loss, an accuracy or sts_mean"
+        )
     name = name.removeprefix("val_")
     return name.startswith(("sts_", "spearman")) or name.endswith("accuracy")
 

@@ -38,7 +38,7 @@ class Pace:
         self._warm, self._last = True, now
 
     def pause(self) -> None:
-        """The last step was an epoch's last; since then validation, checkpoints and the like take their time."""
+        """The last step was an epoch's last; validation, checkpoints and the like have begun."""
         self._paused = self._last
 
     def resume(self, now: float) -> None:

@@ -148,7 +148,8 @@ class Progress(keras.callbacks.ProgbarLogger):
         self._line_time = time.perf_counter()
         self._line_tenth = 10 * self.seen // self.target if self.target else 0
         place = f"epoch {self._epoch + 1}/{self.epochs} step {self.seen}/{self.target or '?'}"
-        print(over + " - ".join([place, *(f"{name}: {value}" for name, value in figures.items())]), flush=True)
+        shown = [f"{name}: {value}" for name, value in figures.items()]
+        print(over + " - ".join([place, *shown]), flush=True)
 
 
 class Shown(float):

@@ -51,10 +51,6 @@ class TensorBoardEvents:
         self._add(step=int(row["step"]), summary=Summary(value=values))
         self._writer.flush()
 
-    def close(self) -> None:
-        """Write what is buffered."""
-        self._writer.close()
-
     def _add(self, **fields: Any) -> None:
         self._writer.add_event(self._event(wall_time=time.time(), **fields))
 
