@@ -57,8 +57,8 @@ _BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the ``roformer-sim`` command; ``arguments`` default to those of the process.
 
-    Exit codes: 0 done, 1 a check that was asked for failed or training diverged, 2 wrong input (one line ``error: ...``),
-    130 interrupted, 141 the reader of the output went away.
+    Exit codes: 0 done, 1 a check that was asked for failed or training diverged, 2 wrong input (one line
+    ``error: ...``), 130 interrupted, 141 the reader of the output went away.
     """
     for stream in (sys.stdout, sys.stderr):
         # The sentences are Chinese whatever the terminal's locale says.

@@ -55,7 +55,8 @@ def watch(
         learning_rate: Of a step, counted from 0 over the whole run.
         presets: The best and the last checkpoint; asked for at the end, for their cards.
         last_good: The last complete checkpoint, named when the run ends at NaN.
-        tokens_of: Useful tokens of a step, such as a :class:`~roformer_sim.training.watching.tokens.TokenCounts`.
+        tokens_of: Useful tokens of a step, ``None`` where unknown, such as a
+            :class:`~roformer_sim.training.watching.tokens.TokenCounts`.
         measure: The model to its STS figures; ``None`` for none.
         every: Steps between two rows.
         sts_every: Steps between two STS measurements; ``None`` for one an epoch.

@@ -104,8 +104,8 @@ def model_card(
         *_settings(recipe),
         _usage(name),
         _limits(config, metadata, recipe),
-        "## Licence\n\nNot stated by the program that wrote this. Whoever passes the model on states it here, "
-        "with the terms of the texts it was trained on.",
+        "## Licence\n\nNot stated by the program that wrote this. Whoever passes the model on states it "
+        "here, with the terms of the texts it was trained on.",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -186,8 +186,8 @@ def _figures(metadata: Mapping[str, Any], has_curves: bool) -> list[str]:
     ]
     chosen = metadata.get("chosen_by")
     said = (
-        "`val_` are means over held-out pairs; the others over the steps before. `sts_` are Spearman x 100 of "
-        "the cosine with the label, alignment and uniformity those of arXiv:2005.10242, on a fixed sample of "
+        "`val_` are means over held-out pairs; the others over the steps before. `sts_` are Spearman x 100 "
+        "of the cosine with the label, alignment and uniformity those of arXiv:2005.10242, on a fixed sample of "
         "the tables named." + (f" The best checkpoint was chosen by `{chosen}`." if chosen else "")
     )
     table = _table(("figure", "first", "this checkpoint", "better is"), rows, right=(1, 2))
@@ -231,7 +231,7 @@ def _usage(name: str) -> str:
 ```python
 from roformer_sim import RoFormerSim
 model = RoFormerSim.from_preset("{name}")
-print(model.gen_synonyms("广州和深圳哪个好？", n=20, k=5), model.encode(["怎么开通花呗", "花呗如何开通"]).shape)
+print(model.gen_synonyms("广州和深圳哪个好？", n=20, k=5), model.encode(["怎么开通花呗"]).shape)
 ```
 
 ```
@@ -241,7 +241,7 @@ roformer-sim synonyms --model {name} 广州和深圳哪个好？
 
 def _limits(config: Mapping[str, Any], metadata: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     points = [
-        f"Chinese text; what is not among the {config.get('vocab_size', 0):,} entries of `vocab.txt` becomes [UNK]."
+        f"Chinese text; what the {config.get('vocab_size', 0):,} entries of `vocab.txt` do not spell is [UNK]."
     ]
     maxlen = recipe.get("data", {}).get("maxlen")
     if maxlen:
@@ -275,7 +275,7 @@ def _file_name(path: str) -> str:
 def _parameters(path: Path) -> int | None:
     try:
         with safe_open(path, framework="numpy") as file:
-            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())
+            return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
     except (OSError, SafetensorError):
         return None
 

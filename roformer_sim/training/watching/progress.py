@@ -170,7 +170,8 @@ class Shown(float):
     def __format__(self, spec: str) -> str:
         return self.text
 
-    __str__ = __repr__ = lambda self: self.text  # type: ignore[assignment]
+    def __str__(self) -> str:
+        return self.text
 
 
 def _importance(name: str) -> tuple[int, str]:
