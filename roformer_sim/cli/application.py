@@ -19,9 +19,10 @@ from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.train import Interrupted, train
 from roformer_sim.cli.vocab import vocab
+from roformer_sim.training.watching.diverged import TrainingDiverged
 
 PROGRAM = "roformer-sim"
-WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+FAILED, WRONG_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,8 +57,8 @@ _BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the ``roformer-sim`` command; ``arguments`` default to those of the process.
 
-    Exit codes: 0 done, 1 a check that was asked for failed, 2 wrong input (one line ``error: ...``),
-    130 interrupted, 141 the reader of the output went away.
+    Exit codes: 0 done, 1 a check that was asked for failed or training diverged, 2 wrong input (one line
+    ``error: ...``), 130 interrupted, 141 the reader of the output went away.
     """
     for stream in (sys.stdout, sys.stderr):
         # The sentences are Chinese whatever the terminal's locale says.
@@ -83,6 +84,8 @@ def _run(arguments: list[str]) -> int:
         return _complain(f"{error.format_message()} (see {path} --help)", WRONG_INPUT)
     except Interrupted as error:
         return _complain(str(error), INTERRUPTED)
+    except TrainingDiverged as error:
+        return _complain(str(error), FAILED)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:

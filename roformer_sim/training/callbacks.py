@@ -8,33 +8,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from roformer_sim.training.batches import Batch, Stage1Batches
+from roformer_sim.training.arrays import Batch
 from roformer_sim.training.run_folder import Direction, RunFolder, RunState
-
-
-class EpochBatches(keras.callbacks.Callback):
-    """Takes the batches to the epoch that begins."""
-
-    def __init__(self, batches: Stage1Batches) -> None:
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.batches.begin_epoch(epoch)
 
 
 class Validation(keras.callbacks.Callback):
     """Adds ``val_...`` losses of fixed held-out batches to the epoch's logs, means over the batches.
 
     Each batch is evaluated by itself: over several, Keras would weight ``loss`` by the length of the
-    list of targets and the other figures not. Figures of the similarity count as its loss does.
+    list of targets and the other figures not. Figures of terms that weigh kinds of sentences apart count
+    as their losses do.
+
+    Args:
+        batches: Held-out batches; none adds nothing.
+        by_kind: Names of those figures.
     """
 
-    SIMILARITY = ("similarity_loss", "partner_accuracy")
-
-    def __init__(self, batches: list[Batch]) -> None:
+    def __init__(self, batches: list[Batch], by_kind: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self.batches = batches
+        self.batches, self.by_kind = batches, by_kind
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not self.batches or logs is None:
@@ -45,7 +37,7 @@ class Validation(keras.callbacks.Callback):
             self.model.reset_metrics()
             factor = float(np.mean(batch["similarity_weights"]))
             for name, value in self.model.test_on_batch(batch, return_dict=True).items():
-                weight = factor if name in self.SIMILARITY else 1.0
+                weight = factor if name in self.by_kind else 1.0
                 totals[name] = totals.get(name, 0.0) + weight * float(value)
                 counts[name] = counts.get(name, 0.0) + weight
         self.model.reset_metrics()

@@ -53,6 +53,8 @@ class Feeder:
         source: Says what the batches are; see :class:`BatchSource`.
         workers: Processes that make them. 0 makes them in a thread of the training process, which is enough
             wherever one core makes batches faster than the model takes them (docs/training.md has figures).
+        on_batch: Called in this process with the number of each batch, counted from 0 over all epochs, and
+            the batch, before the model gets it.
 
     Raises:
         InputError: ``workers`` is negative, or the source's ``make`` cannot be sent to processes.
@@ -65,10 +67,15 @@ class Feeder:
     the statement as itself, whatever the backend's input pipeline had made of it.
     """
 
-    def __init__(self, source: BatchSource, workers: int = 0) -> None:
+    def __init__(
+        self,
+        source: BatchSource,
+        workers: int = 0,
+        on_batch: Callable[[int, Batch], None] | None = None,
+    ) -> None:
         if workers < 0:
             raise InputError(f"workers is {workers}; give 0 or more")
-        self.source = source
+        self.source, self.on_batch = source, on_batch
         self._workers = Workers(source.make, workers) if workers else None
         self._stream: _Stream | None = None
         self._failure: Exception | None = None
@@ -81,7 +88,10 @@ class Feeder:
         self._end_stream()
         stream = self._stream = _Stream(self._made(self._tasks(epoch, index)))
         try:
-            yield from stream
+            for number, batch in enumerate(stream, epoch * len(self.source) + index):
+                if self.on_batch is not None:
+                    self.on_batch(number, batch)
+                yield batch
         except Exception as error:
             self._failure = error
             raise

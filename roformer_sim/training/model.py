@@ -47,6 +47,12 @@ class MultiTaskModel(keras.Model):
             self.classifier.build((None, 3 * backbone.config.hidden_size))
         self.built = True
 
+    @property
+    def by_kind(self) -> frozenset[str]:
+        """Names of the figures that count as much as the batch's ``similarity_weights``."""
+        terms = [term for term in self.terms if term.by_kind]
+        return frozenset(name for term in terms for name in (term.name, *(term.accuracy or ())[:1]))
+
     def call(self, inputs: Tensors, training: bool | None = None) -> Tensors:
         """What the terms read: ``logits`` (n, vocabulary), ``vectors`` (rows, hidden), ``classes``."""
         states = self.backbone(inputs["token_ids"], inputs["segment_ids"], pattern="unilm", training=training)

@@ -52,6 +52,7 @@ class TrainSection(Section):
     beta_2: float = Field(default=0.999, gt=0, lt=1)  # of Adam's second moment
     weight_decay: float = Field(default=0.01, ge=0)  # not on biases and norms
     clip_norm: float | None = Field(default=1.0, gt=0)
+    workers: int = Field(default=0, ge=0)  # processes that make batches; 0 for a thread of this one
     dtype: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
     seed: int = Field(default=0, ge=0)
 
@@ -70,9 +71,11 @@ class WatchSection(Section):
     """What is measured, shown and kept while the run goes on."""
 
     samples: list[str] = Field(default_factory=lambda: list(SAMPLES))  # texts whose synonyms are shown
-    sts: list[str] = Field(default_factory=list)  # STS tables (valid splits) measured at each checkpoint
+    sts: list[str] = Field(default_factory=list)  # STS tables (valid splits): Spearman, geometry
     sts_rows: int | None = Field(default=1000, ge=2)  # rows of each table, chosen once; none for all
     best: str | None = None  # metric that names the best checkpoint; unset: val_loss, or loss
+    sts_every: int | None = Field(default=None, ge=1)  # steps between two measurements; unset: each epoch
+    every: int = Field(default=100, ge=1)  # steps between two rows of metrics.csv
     keep: int = Field(default=2, ge=1)  # newest checkpoints that are kept, beside the best
     tensorboard: bool = True
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
-import platform
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +17,40 @@ from roformer_sim.checkpoints.weights import assign_weights, read_weights
 from roformer_sim.models import Backbone
 from roformer_sim.text import Tokenizer
 from roformer_sim.training.arrays import longest_row
-from roformer_sim.training.callbacks import Checkpoint, EpochBatches, Samples, Validation
+from roformer_sim.training.callbacks import Checkpoint, Samples, Validation
+from roformer_sim.training.feeding import Feeder
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.recipe_data import LabelledData, SimilarData
 from roformer_sim.training.run_folder import RunFolder, RunState
+from roformer_sim.training.run_metadata import RunMetadata
 from roformer_sim.training.same_run import check_same_settings
 from roformer_sim.training.schedule import WarmupSchedule
-from roformer_sim.training.sources import Sources, open_sources
+from roformer_sim.training.sources import Sources, TeacherFunction, open_sources
 from roformer_sim.training.start import new_or_preset
 from roformer_sim.training.terms import loss_terms, task_sizes
+from roformer_sim.training.watching.assemble import Watching, watch
+from roformer_sim.training.watching.metric_names import check_metric, higher_is_better, metric_names
+from roformer_sim.training.watching.tokens import TokenCounts
 
-SampleFunction = Callable[[Backbone, Tokenizer, str], list[str]]
+
+@dataclass(frozen=True)
+class Helpers:
+    """What training is handed from later stages, which it does not know: generation, evaluation.
+
+    Attributes:
+        samples: Synonyms of a text, shown after each epoch for each text of ``watch.samples``.
+        measure: Figures of the network, for ``watch.sts``; and their names.
+        open_teacher: The teacher that ``objectives.distillation.teacher`` names.
+    """
+
+    samples: Callable[[Backbone, Tokenizer, str], list[str]] | None = None
+    measure: Callable[[Backbone, Tokenizer], dict[str, float]] | None = None
+    measured: tuple[str, ...] = ()
+    open_teacher: Callable[[str], TeacherFunction] | None = None
 
 
-def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | None = None) -> Path:
+def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) -> Path:
     """Train by a recipe, or go on with the run in ``output``.
 
     A run that was stopped, even killed, and goes on sees the same batches, drops the same units and ends
@@ -41,16 +58,18 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
 
     Args:
         recipe: What to do; a run is resumed only by the recipe that began it (more epochs allowed).
-        output: Folder of the run: ``last``, ``best`` (presets), ``epoch-...``, ``tensorboard``.
-        show_samples: Called after each epoch for each text of ``watch.samples``.
+        output: Folder of the run: ``last``, ``best`` (presets), ``epoch-...``, ``metrics.csv``.
+        helpers: For what lies outside training; a recipe that needs none does without.
 
     Returns:
         Folder of the best checkpoint, a preset.
 
     Raises:
         InputError: Anything wrong in the recipe or the files it names.
+        TrainingDiverged: A loss is no longer a number.
     """
-    folder = RunFolder(output)
+    helpers = helpers or Helpers()
+    folder = RunFolder(output, keep=recipe.watch.keep)
     state = folder.read_state()
     if state is not None:
         _check_same_run(state, recipe, folder)
@@ -62,29 +81,18 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     state = state or RunState(recipe.model_dump())
     if state.epoch >= recipe.train.last_epoch:
         return folder.path / "best"
+    _check_lengths(start, recipe)
     folder.check_writable()
-    sources = open_sources(recipe, start.tokenizer)
-    print(f"training sets: {sources.stream.sizes}; held out: {recipe.data.held_out} of each kind")
+    sources = open_sources(recipe, start.tokenizer, _teacher(recipe, helpers))
+    kinds = " + ".join(f"{size:,}" for size in sources.stream.sizes)
+    print(f"training items ({recipe.data.rows}): {kinds}; held out: {recipe.data.held_out} of each kind")
     # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
     backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
-    longest = longest_row(recipe.data.maxlen)
-    if start.config.model_type == "bert" and longest > start.config.max_position_embeddings:
-        raise InputError(
-            f"data.maxlen {recipe.data.maxlen}: rows are padded to up to {longest} tokens, but this BERT "
-            f"network has {start.config.max_position_embeddings} positions; lower data.maxlen"
-        )
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
-<<<<<<< HEAD
-    folder.restore_optimizer(model.optimizer)
-    metadata = functools.partial(_metadata, recipe, sources, state, started_from)
-    _fit(model, start.tokenizer, sources, folder, state, metadata, show_samples)
-=======
     folder.restore(model)
-    metadata = functools.partial(_metadata, recipe, stream, state, started_from)
-    _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
->>>>>>> resume
+    _fit(model, start.tokenizer, sources, folder, state, started_from, helpers)
     return folder.path / "best"
 
 
@@ -92,7 +100,8 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
     """The model of a recipe with AdamW; biases and norms are not decayed."""
     settings, data = recipe.train, recipe.data
     # Where another vector is trained, the pooler has no part in the losses.
-    backbone.pooler.trainable = backbone.config.pooling == "P2"
+    vectors = bool(recipe.objectives.terms.keys() - {"generation", "mlm", "rdrop"})
+    backbone.pooler.trainable = vectors and backbone.config.pooling == "P2"
     tasks = 2 if isinstance(data, LabelledData) and data.nli else 1
     copies = data.copies if isinstance(data, SimilarData) else 1
     model = MultiTaskModel(
@@ -100,9 +109,8 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
         loss_terms(recipe.objectives, copies=copies, tasks=tasks),
         classes=sum(task_sizes(tasks)) if recipe.objectives.sbert else 0,
     )
-    total = settings.total_steps if settings.schedule == "linear" else None
     optimizer = keras.optimizers.AdamW(
-        WarmupSchedule(settings.learning_rate, settings.warmup_steps, total),
+        schedule(recipe),
         weight_decay=settings.weight_decay,
         beta_2=settings.beta_2,
         global_clipnorm=settings.clip_norm,
@@ -114,46 +122,106 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
     return model
 
 
+def schedule(recipe: Recipe) -> WarmupSchedule:
+    """Learning rate of a step of the optimiser."""
+    settings = recipe.train
+    total = settings.total_steps if settings.schedule == "linear" else None
+    return WarmupSchedule(settings.learning_rate, settings.warmup_steps, total)
+
+
 def _fit(
     model: MultiTaskModel,
     tokenizer: Tokenizer,
     sources: Sources,
     folder: RunFolder,
     state: RunState,
-    metadata: Callable[[], dict[str, Any]],
-    show_samples: SampleFunction | None,
+    started_from: dict[str, Any],
+    helpers: Helpers,
 ) -> None:
-    recipe = sources.recipe
-    batches, held_out = sources.training(state.epoch), sources.held_out()
-    backbone = model.backbone
+    recipe, backbone = sources.recipe, model.backbone
+    held_out = sources.held_out()
+    metric = _best_metric(model, recipe, bool(held_out), helpers)
+    tokens = TokenCounts(tokenizer.pad_id)
+    watching = _watching(recipe, folder, state, tokens, tokenizer, helpers)
+    metadata = RunMetadata(sources, state, watching.metrics, metric, started_from)
 
     def preset() -> Preset:
         return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
 
-    callbacks: list[Any] = [EpochBatches(batches), Validation(held_out), Checkpoint(folder, state, preset)]
-    if recipe.watch.tensorboard:
-        callbacks.append(_tensorboard(folder.path / "tensorboard"))
-    if show_samples is not None:
-        callbacks.append(Samples(recipe.watch.samples, lambda text: show_samples(backbone, tokenizer, text)))
-    # The order of the batches is theirs to decide: Keras would shuffle them by a state no checkpoint holds.
-    model.fit(
-        batches, initial_epoch=state.epoch, epochs=recipe.train.last_epoch, callbacks=callbacks, shuffle=False
+    direction = "max" if higher_is_better(metric) else "min"
+    callbacks = [
+        *watching.before,
+        Validation(held_out, model.by_kind),
+        *watching.between,
+        Checkpoint(folder, state, preset, metric, direction),
+        *watching.after,
+    ]
+    show = helpers.samples
+    if show is not None and recipe.objectives.generation and recipe.watch.samples:
+        callbacks.append(Samples(recipe.watch.samples, lambda text: show(backbone, tokenizer, text)))
+    steps = recipe.train.steps_per_epoch
+    with Feeder(sources.training(), recipe.train.workers, tokens.record) as feeder:
+        model.fit(
+            feeder.from_position(state.epoch),
+            steps_per_epoch=steps,
+            initial_epoch=state.epoch,
+            epochs=recipe.train.last_epoch,
+            callbacks=callbacks,
+            verbose=0,
+        )
+
+
+def _watching(
+    recipe: Recipe,
+    folder: RunFolder,
+    state: RunState,
+    tokens: TokenCounts,
+    tokenizer: Tokenizer,
+    helpers: Helpers,
+) -> Watching:
+    rate, measure = schedule(recipe), helpers.measure
+    return watch(
+        folder.path,
+        learning_rate=lambda step: float(rate(step // recipe.train.accumulate)),
+        presets=lambda: [folder.path / "best", folder.path / "last"],
+        last_good=lambda: folder.last,
+        tokens_of=tokens,
+        measure=None if measure is None else lambda model: measure(model.backbone, tokenizer),
+        every=recipe.watch.every,
+        sts_every=recipe.watch.sts_every,
+        tensorboard=recipe.watch.tensorboard,
+        resume_step=state.epoch * recipe.train.steps_per_epoch,
     )
 
 
-def _tensorboard(path: Path) -> Any:
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError:
+def _teacher(recipe: Recipe, helpers: Helpers) -> TeacherFunction | None:
+    term = recipe.objectives.distillation
+    if term is None:
+        return None
+    if helpers.open_teacher is None:
+        raise InputError(f"objectives.distillation.teacher {term.teacher!r}: nothing here opens teachers")
+    return helpers.open_teacher(term.teacher)
+
+
+def _best_metric(model: MultiTaskModel, recipe: Recipe, held_out: bool, helpers: Helpers) -> str:
+    """The figure that names the best checkpoint, known to be among those that there will be."""
+    if recipe.watch.best is None:
+        return "val_loss" if held_out else "loss"
+    names = metric_names(["loss", *model.trackers], held_out=held_out, sts_tables=helpers.measured)
+    return check_metric(recipe.watch.best, names, "watch.best")
+
+
+def _check_lengths(start: Preset, recipe: Recipe) -> None:
+    longest = longest_row(recipe.data.maxlen)
+    if start.config.model_type == "bert" and longest > start.config.max_position_embeddings:
         raise InputError(
-            "watch.tensorboard is on, but TensorBoard is not installed: "
-            "pip install 'roformer-sim[tensorboard]', or --set watch.tensorboard=false"
-        ) from None
-    return keras.callbacks.TensorBoard(str(path), write_graph=False, update_freq="epoch")
+            f"data.maxlen {recipe.data.maxlen}: rows are padded to up to {longest} tokens, but this BERT "
+            f"network has {start.config.max_position_embeddings} positions; lower data.maxlen"
+        )
 
 
 def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
-    """Refuse to continue a run with other settings; only its length and the report may differ."""
+    """Refuse to continue a run with other settings; only its length and what is watched may differ."""
     try:
         old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
     except ValidationError as error:
@@ -161,52 +229,5 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
         raise InputError(
             f"{folder.path}: was begun by another version ({key}); use another --output"
         ) from None
-<<<<<<< HEAD
-    for values in (old, new):
-        values.pop("watch")
-        values["train"].pop("epochs")
-        values["train"].pop("stop_after")
-    for section in new:
-        for key, value in new[section].items():
-            if old[section].get(key) != value:
-                raise InputError(
-                    f"{folder.path}: was begun with {section}.{key}={old[section].get(key)!r}, the recipe "
-                    f"says {value!r}; use another --output, or the same settings"
-                )
-=======
-    check_same_settings(old, new, folder.path, free=("report", "train.epochs", "train.stop_after"))
->>>>>>> resume
-
-
-def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with file names alone: a preset travels, the folders of its author do not."""
-    for key in ("preset", "vocab"):
-        if recipe["start"][key] is not None:
-            recipe["start"][key] = Path(recipe["start"][key]).name
-    for section, keys in {"data": recipe["data"], "watch": {"sts": recipe["watch"]["sts"]}}.items():
-        for key, value in keys.items():
-            if isinstance(value, list):
-                recipe[section][key] = [_file_name(entry) for entry in value]
-    return recipe
-
-
-def _file_name(entry: Any) -> Any:
-    if isinstance(entry, dict):
-        return {**entry, "path": Path(entry["path"]).name}
-    return Path(entry).name
-
-
-def _metadata(
-    recipe: Recipe, sources: Sources, state: RunState, started_from: dict[str, Any]
-) -> dict[str, Any]:
-    packages = ("keras", "numpy", "tokenizers", "jieba")
-    return {
-        "trained_by": "roformer-sim train",
-        "recipe": _without_folders(recipe.model_dump()),
-        "training_sets": sources.stream.sizes,
-        "epochs_done": state.epoch,
-        "history": state.history,
-        "backend": keras.backend.backend(),
-        "versions": {name: importlib.metadata.version(name) for name in packages}
-        | {"python": platform.python_version()},
-    } | ({"started_from": started_from} if started_from else {})
+    free = ("watch", "train.epochs", "train.stop_after", "train.workers")
+    check_same_settings(old, new, folder.path, free=free)

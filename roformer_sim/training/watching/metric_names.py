@@ -1,0 +1,82 @@
+"""Which figures a run has, which way each gets better, and the best entry of a history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from corpus_builder.errors import InputError
+
+COLUMNS = ("step", "epoch", "seconds", "tokens", "tokens_per_second", "learning_rate")
+"""Figures that say where a run stands; no measure of the model."""
+
+
+def higher_is_better(name: str) -> bool:
+    """Direction of a figure by its name: accuracies and ``sts_...`` rise; losses, alignment, uniformity fall.
+
+    ``val_`` in front changes nothing. A term of any other name is taken for what Keras minimises, a loss.
+
+    Raises:
+        InputError: A figure that measures no model, such as ``tokens_per_second``.
+
+    Example:
+        >>> higher_is_better("sts_ATEC"), higher_is_better("val_loss"), higher_is_better("uniformity")
+        (True, False, False)
+    """
+    if name in COLUMNS:
+        raise InputError(
+            f"{name} does not say how good a model is; choose by a loss, an accuracy or sts_mean"
+        )
+    name = name.removeprefix("val_")
+    return name.startswith(("sts_", "spearman")) or name.endswith("accuracy")
+
+
+def metric_names(terms: Iterable[str], *, held_out: bool, sts_tables: Sequence[str] = ()) -> list[str]:
+    """Names a best model can be chosen by, before the first step: what the logs of an epoch will hold.
+
+    Args:
+        terms: The model's metrics: ``loss`` and one name a term.
+        held_out: Whether there is validation, which adds ``val_...`` of each term.
+        sts_tables: Names of the STS tables measured, ``sts_...`` (see
+            :class:`roformer_sim.evaluation.sts_probe.StsProbe`); with any of them ``sts_mean``, ``alignment``
+            and ``uniformity``.
+    """
+    names = list(dict.fromkeys(terms))
+    if held_out:
+        names += [f"val_{name}" for name in names]
+    if sts_tables:
+        names += [*sts_tables, "sts_mean", "alignment", "uniformity"]
+    return names
+
+
+def check_metric(name: str, names: Iterable[str], where: str = "watch.best_metric") -> str:
+    """``name`` if it is among ``names``.
+
+    Raises:
+        InputError: It is not; those that are get listed.
+    """
+    names = list(names)
+    if name not in names:
+        raise InputError(f"{where} {name!r}: this run has no such figure; it has {', '.join(names)}")
+    higher_is_better(name)
+    return name
+
+
+def best_entry(history: Sequence[Mapping[str, float]], name: str) -> int:
+    """Index of the best entry of a history of logs; the first of equal ones, never one that is not a number.
+
+    Where no entry has a number, the last: the only one that training still stands behind.
+
+    Raises:
+        InputError: No entry has this figure.
+
+    Example:
+        >>> best_entry([{"sts_mean": 31.0}, {"sts_mean": 35.5}, {"sts_mean": 34.0}], "sts_mean")
+        1
+    """
+    if not any(name in entry for entry in history):
+        check_metric(name, dict.fromkeys(key for entry in history for key in entry))
+    sign = -1.0 if higher_is_better(name) else 1.0
+    values = [sign * entry.get(name, math.nan) for entry in history]
+    finite = [i for i, value in enumerate(values) if math.isfinite(value)]
+    return min(finite, key=lambda i: values[i]) if finite else len(history) - 1

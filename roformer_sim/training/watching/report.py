@@ -1,0 +1,60 @@
+"""At the end of a run: the curves, and a model card in the best and the last preset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from roformer_sim.training.watching.curves import draw_curves, plots_available
+from roformer_sim.training.watching.metrics_file import MetricsFile
+from roformer_sim.training.watching.model_card import CURVES, write_model_card
+
+
+class Report(keras.callbacks.Callback):
+    """Draws ``curves.png`` after a checkpoint, and at the end copies it into the presets, with their cards.
+
+    It comes after the checkpoint. Without Matplotlib there are no curves, which is said once.
+
+    Args:
+        folder: Of the run.
+        metrics: Its rows.
+        presets: The best and the last checkpoint, asked for at the end.
+        name: What the model is called in its card; the run folder's name by default.
+        every_seconds: Curves are drawn again after so long, not after each short epoch.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        metrics: MetricsFile,
+        presets: Callable[[], Iterable[Path]],
+        name: str | None = None,
+        every_seconds: float = 60.0,
+    ) -> None:
+        super().__init__()
+        self.folder, self.metrics, self.presets = Path(folder), metrics, presets
+        self.name, self.every_seconds = name or self.folder.resolve().name, every_seconds
+        self._drawn = -every_seconds
+        self._plots = plots_available()
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if not self._plots:
+            print("no curves.png: Matplotlib is not installed (pip install 'roformer-sim[plots]')")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if time.monotonic() - self._drawn >= self.every_seconds:
+            self._draw()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._draw()
+        for place in dict.fromkeys(Path(preset).resolve() for preset in self.presets()):
+            write_model_card(place, self.name, self.folder / CURVES)
+
+    def _draw(self) -> None:
+        if self._plots and self.metrics.rows:
+            draw_curves(self.metrics.rows, self.folder / CURVES, self.name)
+            self._drawn = time.monotonic()
