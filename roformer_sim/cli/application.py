@@ -17,6 +17,7 @@ from roformer_sim.cli.evaluate import evaluate
 from roformer_sim.cli.info import info
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
+from roformer_sim.cli.teacher_cache import teacher_cache
 from roformer_sim.cli.train import Interrupted, train
 from roformer_sim.cli.vocab import vocab
 from roformer_sim.training.watching.diverged import TrainingDiverged
@@ -45,7 +46,7 @@ def _program(
     """Chinese sentences that mean the same: generate them, encode them, train on your own text."""
 
 
-for command in (synonyms, encode, similarity, train, vocab, info):
+for command in (synonyms, encode, similarity, train, teacher_cache, vocab, info):
     app.command()(command)
 app.add_typer(evaluate)
 
