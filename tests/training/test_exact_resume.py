@@ -1,6 +1,7 @@
 """A run that was killed, at any moment, ends bit for bit with the weights of one that never stopped.
 
-``ROFORMER_SIM_KILLS=10`` kills it so often (else twice), ``ROFORMER_SIM_KILL_SEED`` at the moments of another test.
+``ROFORMER_SIM_KILLS=10`` kills it so often (else twice); ``ROFORMER_SIM_KILL_SEED`` repeats the moments of a
+test.
 Backend and number of threads are those of the environment.
 """
 
