@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from corpus_builder.errors import InputError
+from corpus_builder.readers import find_inputs
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.recipe_data import Section
 
@@ -82,7 +82,8 @@ def _data(recipe: Recipe) -> Iterator[str]:
         for name in files:
             yield f"  {key}: {_file(name)}"
     items = train.batch_rows // data.rows_per_item
-    yield f"  a batch: {train.batch_rows} rows = {items} {_ITEMS[data.rows]}; sentences of at most {data.maxlen} tokens"
+    yield f"  a batch: {train.batch_rows} rows = {items} {_ITEMS[data.rows]}"
+    yield f"  a sentence: at most {data.maxlen} tokens"
     yield f"  kept back for validation: {data.held_out} of each kind"
 
 
@@ -136,5 +137,8 @@ def _flat(section: Section, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _file(name: str) -> str:
-    found = Path(name).exists() or bool(glob.glob(name))
-    return name if found else f"{name} (MISSING)"
+    try:
+        find_inputs([name])
+    except InputError:
+        return f"{name} (MISSING)"
+    return name

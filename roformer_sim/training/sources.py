@@ -76,7 +76,7 @@ def open_sources(recipe: Recipe, tokenizer: Tokenizer, open_teacher: OpenTeacher
     """Read the files of a recipe, and open its teacher.
 
     Raises:
-        InputError: an unreadable file, a damaged row (line named), too few items, a teacher that cannot be had.
+        InputError: an unreadable file, a damaged row (line named), too few items, no such teacher.
     """
     stream = open_stream(recipe.data, recipe.train.seed)
     teacher, term = None, recipe.objectives.distillation
