@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from roformer_sim.text import Tokenizer, whole_word_noise_batch
-from roformer_sim.text.words import Segmenter
 from roformer_sim.text.truncation import kept_tokens
-from roformer_sim.training.pairs import SentencePair
+from roformer_sim.text.words import Segmenter
+
+if TYPE_CHECKING:
+    from roformer_sim.training.pairs import SentencePair
 
 Batch = dict[str, np.ndarray]
 
