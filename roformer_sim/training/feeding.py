@@ -55,7 +55,8 @@ class Feeder:
             wherever one core makes batches faster than the model takes them (docs/training.md has figures).
 
     Raises:
-        InputError: ``workers`` is negative, an epoch has no batches, or the source's ``make`` cannot be sent to processes.
+        InputError: ``workers`` is negative, an epoch has no batches, or the source's ``make`` cannot be sent
+            to processes.
 
     Example:
         >>> with Feeder(batches, workers=2) as feeder:  # doctest: +SKIP
