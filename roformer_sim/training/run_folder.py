@@ -132,7 +132,7 @@ class RunFolder:
         Raises:
             InputError: There are checkpoints, but none is whole; or there were, and they are gone.
         """
-        damaged = []
+        damaged: list[tuple[int, str, bool]] = []
         for epoch in sorted(self._epochs(), reverse=True):
             known = epoch in self._damage
             damage = self._find_damage(epoch)
