@@ -79,6 +79,7 @@ def train(recipe: Recipe, output: str | Path, *, show_samples: SampleFunction | 
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
+    folder.check_space(model, recipe.train.last_epoch - state.epoch)
     folder.restore(model)
     metadata = functools.partial(_metadata, recipe, stream, state, started_from)
     _fit(model, start.tokenizer, stream, recipe, folder, state, metadata, show_samples)
