@@ -91,6 +91,7 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
+    folder.check_space(model, recipe.train.last_epoch - state.epoch)
     folder.restore(model)
     _fit(model, start.tokenizer, sources, folder, state, started_from, helpers)
     return folder.path / "best"
