@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 import sys
+import time
 
 import keras
 import numpy as np
@@ -35,7 +36,13 @@ PAIRS = [
     ("苹果手机多少钱", "手机便宜吗"),
     ("去公园怎么走", "如何去公园"),
 ]
-STS = "text_a\ttext_b\tlabel\n怎么借钱\t如何借钱\t1\n北京天气\t今天下雨\t0\n买书\t学习中文\t0\n花呗\t开通花呗\t1\n"
+STS = [
+    "text_a\ttext_b\tlabel",
+    "怎么借钱\t如何借钱\t1",
+    "北京天气\t下雨\t0",
+    "买书\t学习\t0",
+    "花呗\t开通花呗\t1",
+]
 
 
 class Batches(keras.utils.PyDataset):
@@ -79,7 +86,8 @@ class Setup:
         keras.utils.set_random_seed(0)
         self.recipe, self.tokenizer = recipe, tokenizer
         self.model = compile_model(Backbone(new_or_preset(recipe.start).config, name="backbone"), recipe)
-        self.start = self.model.get_weights()
+        self.variables = [*self.model.variables, *self.model.optimizer.variables]
+        self.start = [np.array(variable) for variable in self.variables]
         maker, rng = RowMaker(tokenizer, maxlen=16, noise=0.0), np.random.default_rng(0)
         self.batches = [
             make_batch(maker.rows(PAIRS, rng), tokenizer.pad_id, 24 + 8 * (i % 2)) for i in range(STEPS)
@@ -88,10 +96,14 @@ class Setup:
         self.schedule = self.model.optimizer._learning_rate
         self.probe = StsProbe([sts_file])
 
+    def reset(self):
+        for variable, value in zip(self.variables, self.start, strict=True):
+            variable.assign(value)
+
     def rate(self, step):
         return float(self.schedule(step))
 
-    def run(self, folder, epochs, *, first=0, broken=None, extra=(), sts_every=None):
+    def run(self, folder, epochs, *, first=0, broken=None, extra=(), sts_every=None, curves=False):
         run_folder = RunFolder(folder)
         state = run_folder.read_state() or RunState({})
         counts = TokenCounts(self.tokenizer.pad_id)
@@ -104,6 +116,7 @@ class Setup:
             measure=lambda model: self.probe(model.backbone, self.tokenizer),
             every=EVERY,
             sts_every=sts_every,
+            curves=curves,
             resume_step=first * STEPS,
         )
 
@@ -128,7 +141,7 @@ class Setup:
 def setup(tiny_recipe, tiny_tokenizer, tmp_path_factory):
     path = tmp_path_factory.mktemp("sts") / "ATEC" / "valid.tsv"
     path.parent.mkdir()
-    path.write_text(STS, encoding="utf-8")
+    path.write_text("\n".join(STS) + "\n", encoding="utf-8")
     return Setup(tiny_recipe(), tiny_tokenizer, path)
 
 
@@ -138,7 +151,7 @@ def finished(setup, tmp_path_factory):
     folder, tape, stream = tmp_path_factory.mktemp("run") / "run", Tape(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream)
-        setup.run(folder, 3, extra=[tape], sts_every=5)
+        setup.run(folder, 3, extra=[tape], sts_every=5, curves=True)
     return folder, tape.values, stream.getvalue()
 
 
@@ -205,7 +218,7 @@ def test_the_presets_have_a_card_and_their_run_curves(finished):
 
 
 def test_a_resumed_run_goes_on_where_its_checkpoint_stands(setup, tmp_path):
-    setup.model.set_weights(setup.start)
+    setup.reset()
     setup.run(tmp_path, 2)
     before = read_metrics(tmp_path / "metrics.csv")
     with (tmp_path / "metrics.csv").open("a") as file:
@@ -223,7 +236,7 @@ def test_a_resumed_run_goes_on_where_its_checkpoint_stands(setup, tmp_path):
 
 
 def test_nan_stops_the_run_and_leaves_the_last_good_checkpoint(setup, tmp_path):
-    setup.model.set_weights(setup.start)
+    setup.reset()
     setup.run(tmp_path, 1)
     good = (tmp_path / "last" / "model.safetensors").read_bytes()
     with pytest.raises(TrainingDiverged) as caught:
@@ -238,7 +251,7 @@ def test_nan_stops_the_run_and_leaves_the_last_good_checkpoint(setup, tmp_path):
 
 
 def test_weights_that_are_nan_are_not_saved_though_every_loss_was_finite(setup, tmp_path):
-    setup.model.set_weights(setup.start)
+    setup.reset()
 
     class LastUpdate(keras.callbacks.Callback):
         """What a gradient that is no number does in the last step of an epoch."""
@@ -268,10 +281,10 @@ def drawn(setup, monkeypatch, columns):
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setenv("COLUMNS", str(columns))
     counts = TokenCounts(setup.tokenizer.pad_id)
-    setup.model.set_weights(setup.start)
+    setup.reset()
     batches = Batches(setup.batches, counts)
     # Keras draws at most each twentieth of a second.
-    slow = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda *_: __import__("time").sleep(0.06))
+    slow = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: time.sleep(0.06))
     setup.model.fit(batches, epochs=1, callbacks=[Progress(setup.rate, counts), slow], shuffle=False)
     text = re.sub(r"\x1b\[[0-9;]*[mK]", "", stream.getvalue())
     return [line.strip("\b") for line in re.split(r"[\r\n]", text) if "/8" in line]
@@ -302,7 +315,7 @@ def test_any_function_of_the_model_may_be_watched(setup, tmp_path):
         return {"sts_mine": seen[-1]}
 
     watching = StsWatch(norm, every=4)
-    setup.model.set_weights(setup.start)
+    setup.reset()
     history = setup.model.fit(
         Batches(setup.batches, TokenCounts(0)), epochs=2, callbacks=[watching], verbose=0, shuffle=False
     )

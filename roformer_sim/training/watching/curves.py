@@ -82,7 +82,7 @@ def draw_curves(rows: Sequence[Row], path: str | Path, title: str = "") -> None:
         raise InputError(f"{path}: no figure to draw")
     columns = min(_COLUMNS, len(wanted))
     height = -(-len(wanted) // columns)
-    canvas = Canvas(figsize=(3.9 * columns, 2.6 * height + 0.3), layout="constrained")
+    canvas = Canvas(figsize=(3.9 * columns, 2.6 * height + 0.3), layout="tight")
     FigureCanvasAgg(canvas)
     places = canvas.subplots(height, columns, squeeze=False).flatten().tolist()
     for place, (name, lines) in zip(places, wanted, strict=False):

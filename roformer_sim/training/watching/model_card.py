@@ -123,8 +123,9 @@ def _network(config: Mapping[str, Any], parameters: int | None) -> list[tuple[st
 
 def _training(metadata: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
-    started = recipe.get("start", {}).get("preset")
-    rows.append(("started from", _file_name(started) if started else "random weights"))
+    if "start" in recipe:
+        started = recipe["start"].get("preset")
+        rows.append(("started from", _file_name(started) if started else "random weights"))
     terms = _objectives(recipe)
     if terms:
         rows.append(("objectives", ", ".join(terms)))

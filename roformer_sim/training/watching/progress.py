@@ -123,7 +123,7 @@ class Progress(keras.callbacks.ProgbarLogger):
             return None
         epochs_after = self.epochs - self._epoch - 1
         steps = epochs_after * self.target + self.target - self.seen
-        return self.pace.seconds_left(steps, epochs_after + 1)
+        return self.pace.seconds_left(steps, epochs_after + (self.seen < self.target))
 
     def _that_fit(self, figures: dict[str, Shown]) -> list[str]:
         digits = len(str(self.target or 0))
