@@ -283,8 +283,8 @@ def drawn(setup, monkeypatch, columns):
     counts = TokenCounts(setup.tokenizer.pad_id)
     setup.reset()
     batches = Batches(setup.batches, counts)
-    # Keras draws at most each twentieth of a second.
-    slow = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: time.sleep(0.06))
+    # The bar is drawn at most each tenth of a second.
+    slow = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: time.sleep(0.11))
     setup.model.fit(batches, epochs=1, callbacks=[Progress(setup.rate, counts), slow], shuffle=False)
     text = re.sub(r"\x1b\[[0-9;]*[mK]", "", stream.getvalue())
     return [line.strip("\b") for line in re.split(r"[\r\n]", text) if "/8" in line]

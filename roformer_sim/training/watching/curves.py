@@ -112,6 +112,8 @@ def _draw_panel(place: Any, title: str, lines: Sequence[tuple[str, str]], rows: 
             markersize=2.5,
             label=label,
         )
+    if lines[0][1] == "tokens_per_second":
+        place.set_ylim(bottom=0)
     place.set_title(title, fontsize=8)
     place.set_xlabel("step", fontsize=7)
     place.tick_params(labelsize=6.5)
