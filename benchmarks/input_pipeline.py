@@ -95,10 +95,12 @@ def _stream(data: Path, setting: Setting) -> Any:
 
 
 def _source(stream: Any, setting: Setting, segmenter: Any) -> Any:
-    from roformer_sim.training.batches import RowMaker, Stage1Batches
+    from roformer_sim.training.arrays import Assembler
+    from roformer_sim.training.batches import Batches
+    from roformer_sim.training.rows import RowMaker
 
     maker = RowMaker(_tokenizer(), maxlen=setting.maxlen, noise=0.5, segmenter=segmenter)
-    return Stage1Batches(stream, maker, batch_rows=setting.batch_rows, steps=STEPS_AN_EPOCH, seed=0)
+    return Batches(stream, Assembler(maker), items=setting.batch_rows // 2, steps=STEPS_AN_EPOCH, seed=0)
 
 
 def _tokenizer() -> Any:

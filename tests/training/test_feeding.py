@@ -12,9 +12,11 @@ import pytest
 from worker_tasks import CountedBatches
 
 from corpus_builder.errors import InputError
-from roformer_sim.training.batches import RowMaker, Stage1Batches
+from roformer_sim.training.arrays import Assembler
+from roformer_sim.training.batches import Batches
 from roformer_sim.training.feeding import Feeder
 from roformer_sim.training.pairs import PairStream
+from roformer_sim.training.rows import RowMaker
 
 STEPS = 5
 
@@ -76,7 +78,7 @@ def stage1(corpus, tiny_tokenizer):
             [str(corpus / "groups.jsonl")], [str(corpus / "pairs.jsonl")], maxlen=16, held_out=0, seed=0
         )
         maker = RowMaker(tiny_tokenizer, maxlen=16, noise=0.5, segmenter="rjieba")
-        return Stage1Batches(stream, maker, batch_rows=8, steps=STEPS, seed=0)
+        return Batches(stream, Assembler(maker), items=4, steps=STEPS, seed=0)
 
     return make
 
@@ -98,7 +100,7 @@ def test_the_batches_of_stage_1_are_the_same_in_the_same_order(stage1, workers):
 
 
 def test_what_workers_import_loads_no_network_library():
-    program = "import sys, roformer_sim.training.rows, roformer_sim.training.workers; print(*sys.modules)"
+    program = "import sys, roformer_sim.training.arrays, roformer_sim.training.workers; print(*sys.modules)"
     loaded = run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"keras", "tensorflow", "jax", "torch", "numba"} & set(loaded)
 
