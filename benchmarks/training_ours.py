@@ -30,10 +30,11 @@ from benchmarks.training_worker import (
     serve,
 )
 from roformer_sim.models import Backbone
-from roformer_sim.training.batches import RowMaker, Stage1Batches
-from roformer_sim.training.pairs import PairStream
+from roformer_sim.training.feeding import Feeder
 from roformer_sim.training.recipe import Recipe
-from roformer_sim.training.trainer import compile_model, new_or_preset
+from roformer_sim.training.sources import open_sources
+from roformer_sim.training.start import new_or_preset
+from roformer_sim.training.trainer import compile_model
 
 
 def recipe(folder: Path, dtype: str) -> Recipe:
@@ -42,7 +43,7 @@ def recipe(folder: Path, dtype: str) -> Recipe:
     config = {key: value for key, value in NETWORK.items() if key != "vocab_size"}
     return Recipe(
         start={"vocab": str(folder / "vocab.txt"), "config": config},
-        data={**files, "held_out": 0, "maxlen": MAXLEN, "noise": 0.5},
+        data={"rows": "similar", **files, "held_out": 0, "maxlen": MAXLEN, "noise": 0.5},
         train={
             "batch_rows": BATCH_ROWS,
             "steps_per_epoch": WINDOW,
@@ -50,34 +51,29 @@ def recipe(folder: Path, dtype: str) -> Recipe:
             "warmup_steps": 0,
             "weight_decay": WEIGHT_DECAY,
             "clip_norm": CLIP_NORM,
-            "scale": SCALE,
             "dtype": dtype,
         },
+        objectives={"generation": {}, "in_batch": {"scale": SCALE}},
     )
-
-
-def pool(asked: Recipe) -> tuple[PairStream, RowMaker]:
-    """Pairs and rows of the recipe."""
-    data = asked.data
-    stream = PairStream(data.groups, data.pairs, maxlen=data.maxlen, held_out=0, seed=asked.train.seed)
-    return stream, RowMaker(new_or_preset(asked.start).tokenizer, maxlen=data.maxlen, noise=data.noise)
 
 
 def main() -> None:
     """Serve rounds of training."""
     asked = recipe(Path(sys.argv[1]), sys.argv[2])
     keras.utils.set_random_seed(0)
-    stream, maker = pool(asked)
-    backbone = Backbone(new_or_preset(asked.start).config, dtype=asked.train.dtype, name="backbone")
+    start = new_or_preset(asked.start)
+    backbone = Backbone(start.config, dtype=asked.train.dtype, name="backbone")
     model = compile_model(backbone, asked)
-    batches = Stage1Batches(stream, maker, batch_rows=BATCH_ROWS, steps=WINDOW, seed=0)
+    batches = open_sources(asked, start.tokenizer).training()
 
     def train(epoch: int) -> dict[str, float]:
+        with Feeder(batches) as feeder:
+            fed = feeder.from_position(epoch)
+            began = time.perf_counter()
+            history = model.fit(fed, steps_per_epoch=WINDOW, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+            seconds = time.perf_counter() - began
         batches.begin_epoch(epoch)
-        began = time.perf_counter()
-        history = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
-        seconds = time.perf_counter() - began
-        made = [batches[i][0] for i in range(WINDOW)]
+        made = [batches.make(batches.task(i)) for i in range(WINDOW)]
         work = count_work([PaddedBatch(batch["token_ids"], batch["segment_ids"]) for batch in made])
         return {"seconds": seconds, "loss": history.history["loss"][-1], **work}
 
