@@ -91,7 +91,14 @@ def open_sources(recipe: Recipe, tokenizer: Tokenizer, open_teacher: OpenTeacher
 def open_stream(data: Data, seed: int) -> Stream:
     """The items of a recipe's files."""
     if isinstance(data, SimilarData):
-        return PairStream(data.groups, data.pairs, maxlen=data.maxlen, held_out=data.held_out, seed=seed)
+        return PairStream(
+            data.groups,
+            data.pairs,
+            maxlen=data.maxlen,
+            held_out=data.held_out,
+            seed=seed,
+            exclude=data.exclude,
+        )
     if isinstance(data, TextData):
         return text_stream(data, seed)
     if isinstance(data, TwiceData):

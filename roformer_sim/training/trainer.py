@@ -86,6 +86,8 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
     sources = open_sources(recipe, start.tokenizer, helpers.open_teacher)
     kinds = " + ".join(f"{size:,}" for size in sources.stream.sizes)
     print(f"training items ({recipe.data.rows}): {kinds}; held out: {recipe.data.held_out} of each kind")
+    if recipe.data.exclude:
+        print(f"left out as texts of benchmarks: {sources.stream.excluded:,}")
     # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
     backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
     if start.weights:
@@ -168,6 +170,7 @@ def _fit(
             initial_epoch=state.epoch,
             epochs=recipe.train.last_epoch,
             callbacks=callbacks,
+            shuffle=False,
             verbose=0,
         )
 
