@@ -111,6 +111,7 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
         backbone,
         loss_terms(recipe.objectives, copies=copies, tasks=tasks),
         classes=sum(task_sizes(tasks)) if recipe.objectives.sbert else 0,
+        name="training",
     )
     optimizer = keras.optimizers.AdamW(
         schedule(recipe),

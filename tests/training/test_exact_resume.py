@@ -54,13 +54,18 @@ def uninterrupted(recipe, tmp_path_factory) -> Path:
 @pytest.fixture
 def recipe_file(recipe, tmp_path) -> Path:
     """The recipe as a user's file."""
-    values, lines = recipe.model_dump(exclude_none=True), []
-    tables = {**values, "start.config": values["start"].pop("config")}
-    for table, entries in tables.items():
-        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in entries.items())]
     path = tmp_path / "recipe.toml"
-    path.write_text("\n".join(lines), encoding="utf-8")
+    path.write_text("\n".join(toml_lines(recipe.model_dump(exclude_none=True))), encoding="utf-8")
     return path
+
+
+def toml_lines(values, name=""):
+    """Tables after the values of the table they stand in."""
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in tables]
+    for key, table in tables.items():
+        lines += [f"[{name}{key}]", *toml_lines(table, f"{name}{key}.")]
+    return lines
 
 
 def assert_same_end(one: Path, other: Path) -> None:
