@@ -172,7 +172,7 @@ def _fit(
             epochs=recipe.train.last_epoch,
             callbacks=callbacks,
             shuffle=False,
-            verbose=0,
+            verbose=1,
         )
 
 
