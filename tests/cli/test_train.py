@@ -113,8 +113,8 @@ def test_the_same_command_goes_on_with_the_run_and_json_has_stdout_to_itself(
     result = cli("train", recipe, "-o", run_copy, "--set", "train.epochs=3", "--json")
     assert result.code == 0, result.err
     assert json.loads(result.out) == {"best": str(run_copy / "best"), "last": str(run_copy / "last")}
-    assert "Epoch 1/3" not in result.err
-    assert "Epoch 2/3" in result.err and "Epoch 3/3" in result.err
+    assert "epoch 1/3" not in result.err
+    assert "epoch 2/3" in result.err and "epoch 3/3" in result.err
     assert json.loads((run_copy / "last" / "metadata.json").read_text("utf-8"))["epochs_done"] == 3
     assert len(built) == 1, "one model shows the samples of all epochs"
 
