@@ -3,10 +3,10 @@
     python -m benchmarks.recipes DATA CORPUS OUT [--only NAME ...] [--experiment] [--jobs 2] [--json]
 
 DATA holds ``sts`` and ``nli`` (docs/recipes.md says which files), CORPUS is what
-``scripts/01_build_corpus.sh`` wrote, OUT/teacher a cache that ``roformer-sim teacher-cache use`` made of it; OUT
-receives a run folder each. A run takes some minutes on one core and goes on where it was stopped. Prints, for
-each, its terms at the first and the last rows of ``metrics.csv`` and Spearman x 100 of the valid splits before and
-after, on the same 1,000 rows of each table.
+``scripts/01_build_corpus.sh`` wrote, OUT/teacher a cache that ``roformer-sim teacher-cache use``
+made of it; OUT receives a run folder each. A run takes some minutes on one core and goes on where
+it was stopped. Prints, for each, its terms at the first and the last rows of ``metrics.csv`` and
+Spearman x 100 of the valid splits before and after, on the same 1,000 rows of each table.
 """
 
 from __future__ import annotations
