@@ -75,7 +75,8 @@ def open_sources(recipe: Recipe, tokenizer: Tokenizer, teacher: TeacherFunction 
         InputError: an unreadable file, a damaged row (line named), or too few items.
     """
     maker = row_maker(recipe.data, tokenizer)
-    assembler = Assembler(maker, recipe.objectives.mask_false_negatives, teacher)
+    settings = recipe.train
+    assembler = Assembler(maker, recipe.objectives.mask_false_negatives, teacher, settings.sub_batches)
     return Sources(open_stream(recipe.data, recipe.train.seed), assembler, recipe)
 
 
