@@ -31,7 +31,7 @@ def padded_length(rows: Sequence[Row]) -> int:
 
 def longest_row(maxlen: int) -> int:
     """Most tokens of a row of a batch, padding included, where a sentence has ``maxlen``."""
-    return _round_up(2 * maxlen, LENGTH_STEP) + LENGTH_STEP
+    return _round_up(2 * maxlen, LENGTH_STEP)
 
 
 def make_batch(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from corpus_builder.errors import InputError
+from corpus_builder.rows import Triple
 
 T = TypeVar("T")
 
@@ -38,6 +39,9 @@ class Stream(Protocol):
 
     def draw(self, start: int, count: int) -> list[Any]:
         """Training items ``start`` to ``start + count`` of the endless stream; kinds take turns."""
+
+    def texts(self) -> Iterator[str]:
+        """Every sentence that may come up, held-out ones too; equal ones may come again."""
 
     def held_out_items(self) -> list[list[Any]]:
         """Items kept for validation, of each kind, always the same."""
@@ -84,5 +88,19 @@ class ItemStream:
             drawn.append(items[place_in_pass(len(items), self._seed * 2 + k % kinds, k // kinds)])
         return drawn
 
+    def texts(self) -> Iterator[str]:
+        return (
+            text for items in (*self._kinds, *self._held_out) for item in items for text in sentences_of(item)
+        )
+
     def held_out_items(self) -> list[list[Any]]:
         return self._held_out
+
+
+def sentences_of(item: Any) -> tuple[str, ...]:
+    """The sentences of an item in the order of its rows: a text twice, a pair, a triple."""
+    if isinstance(item, str):
+        return item, item
+    if isinstance(item, Triple):
+        return item.anchor, item.positive, item.negative
+    return item.a, item.b

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -96,6 +96,12 @@ class PairStream:
         """Training pairs ``start`` to ``start + count`` of the endless stream."""
         kinds = len(self.training)
         return [self.training[k % kinds].pair(k // kinds) for k in range(start, start + count)]
+
+    def texts(self) -> Iterator[str]:
+        """Every sentence of the sets, held-out ones too."""
+        return (
+            text for source in (*self.training, *self.held_out) for texts in source.sets for text in texts
+        )
 
     def held_out_items(self) -> list[list[SentencePair]]:
         """One pair of each held-out set, always the same: those of questions, then of general sentences."""

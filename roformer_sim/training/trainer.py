@@ -23,11 +23,11 @@ from roformer_sim.training.grad_cache import parted_model_class
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.recipe_data import LabelledData, SimilarData
-from roformer_sim.training.run_folder import RunFolder, RunState
+from roformer_sim.training.run_folder import Direction, RunFolder, RunState
 from roformer_sim.training.run_metadata import RunMetadata
 from roformer_sim.training.same_run import check_same_settings
 from roformer_sim.training.schedule import WarmupSchedule
-from roformer_sim.training.sources import Sources, TeacherFunction, open_sources
+from roformer_sim.training.sources import OpenTeacher, Sources, open_sources
 from roformer_sim.training.start import new_or_preset
 from roformer_sim.training.terms import loss_terms, task_sizes
 from roformer_sim.training.watching.assemble import Watching, watch
@@ -48,7 +48,7 @@ class Helpers:
     samples: Callable[[Backbone, Tokenizer, str], list[str]] | None = None
     measure: Callable[[Backbone, Tokenizer], dict[str, float]] | None = None
     measured: tuple[str, ...] = ()
-    open_teacher: Callable[[str], TeacherFunction] | None = None
+    open_teacher: OpenTeacher | None = None
 
 
 def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) -> Path:
@@ -84,7 +84,7 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
         return folder.path / "best"
     _check_lengths(start, recipe)
     folder.check_writable()
-    sources = open_sources(recipe, start.tokenizer, _teacher(recipe, helpers))
+    sources = open_sources(recipe, start.tokenizer, helpers.open_teacher)
     kinds = " + ".join(f"{size:,}" for size in sources.stream.sizes)
     print(f"training items ({recipe.data.rows}): {kinds}; held out: {recipe.data.held_out} of each kind")
     # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
@@ -92,6 +92,7 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
     if start.weights:
         assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
     model = compile_model(backbone, recipe)
+    folder.check_space(model, recipe.train.last_epoch - state.epoch)
     folder.restore(model)
     _fit(model, start.tokenizer, sources, folder, state, started_from, helpers)
     return folder.path / "best"
@@ -153,7 +154,7 @@ def _fit(
     def preset() -> Preset:
         return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
 
-    direction = "max" if higher_is_better(metric) else "min"
+    direction: Direction = "max" if higher_is_better(metric) else "min"
     callbacks = [
         *watching.before,
         Validation(held_out, model.by_kind),
@@ -197,15 +198,6 @@ def _watching(
         tensorboard=recipe.watch.tensorboard,
         resume_step=state.epoch * recipe.train.steps_per_epoch,
     )
-
-
-def _teacher(recipe: Recipe, helpers: Helpers) -> TeacherFunction | None:
-    term = recipe.objectives.distillation
-    if term is None:
-        return None
-    if helpers.open_teacher is None:
-        raise InputError(f"objectives.distillation.teacher {term.teacher!r}: nothing here opens teachers")
-    return helpers.open_teacher(term.teacher)
 
 
 def _best_metric(model: MultiTaskModel, recipe: Recipe, held_out: bool, helpers: Helpers) -> str:
