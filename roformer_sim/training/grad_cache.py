@@ -10,7 +10,8 @@ has to say to the network passes through the vectors, d numbers a row. So the ba
    ``sum_i <vector_i, cached gradient_i>`` and its share of the terms on tokens; the gradients add up.
 
 Then the optimiser takes one step, as after a plain batch. A term on tokens is a mean over all targets of the
-batch, so a part's mean counts as much as its targets: ``mean = sum_p (weights of p / of all) mean_p``. With terms on tokens alone there is nothing to cache, and steps 1 and 2 fall away.
+batch, so a part's mean counts as much as its targets: ``mean = sum_p (weights of p / of all) mean_p``. With
+terms on tokens alone there is nothing to cache, and steps 1 and 2 fall away.
 
 The loops over the parts and the gradients are in ``grad_cache_tensorflow.py`` and ``grad_cache_jax.py``.
 """

@@ -23,12 +23,12 @@ class TensorFlowPartedModel(PartedModel):
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         parts, sentence, gradients = self.parts(batch), [], [None] * len(self.trainable_variables)
         if self.sentence_terms:
-            seeds = {state: tf.identity(state.value) for state in seed_states(self).values()}
+            seeds = [(state, tf.identity(state.value)) for state in seed_states(self).values()]
             vectors = self._vectors(parts, training=True)
             cache, sentence, gradients = self._cached_gradient(vectors, batch)
             parts["cache"] = tf.reshape(cache, (self.sub_batches, -1, cache.shape[-1]))
             # The second pass drops what the first dropped.
-            for state, value in seeds.items():
+            for state, value in seeds:
                 state.assign(value)
         token, gradients = self._second_pass(parts, batch, gradients)
         self.optimizer.apply(gradients, self.trainable_variables)

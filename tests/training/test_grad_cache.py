@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from corpus_builder.errors import InputError
 from roformer_sim.models import Backbone
 from roformer_sim.training.arrays import make_batch
 from roformer_sim.training.grad_cache import parted_model_class
 from roformer_sim.training.model import MultiTaskModel
-from roformer_sim.training.random_state import seed_states
 from roformer_sim.training.recipe_objectives import ObjectivesSection
 from roformer_sim.training.rows import Row
 from roformer_sim.training.terms import loss_terms
@@ -66,7 +66,21 @@ def batches(copies):
     return [make_batch(made, 0, 24, 0.5, copies, parts) | further for parts in (1, PARTS)]
 
 
-def model_of(config, name, *, parts=1, dtype="float32"):
+class InTurn(MultiTaskModel):
+    """A plain model that keeps every activation, but runs the parts one after another."""
+
+    def call(self, inputs, training=None):
+        size, count = ROWS // PARTS, inputs["positions"].shape[0] // PARTS
+        found = []
+        for i in range(PARTS):
+            part = {name: inputs[name][i * size : (i + 1) * size] for name in ("token_ids", "segment_ids")}
+            positions = ops.convert_to_tensor(inputs["positions"][i * count : (i + 1) * count])
+            part["positions"] = positions - i * size * inputs["token_ids"].shape[1]
+            found.append(super().call(part, training=training))
+        return {name: ops.concatenate([each[name] for each in found]) for name in found[0]}
+
+
+def model_of(config, name, *, parts=1, dtype="float32", plain=MultiTaskModel):
     """A model with weights drawn by a fixed seed, and SGD of rate 1, so that a step is the gradient."""
     objectives, copies, classes = OBJECTIVES[name]
     keras.utils.set_random_seed(3)
@@ -75,10 +89,12 @@ def model_of(config, name, *, parts=1, dtype="float32"):
         loss_terms(ObjectivesSection(**objectives), copies=copies),
     )
     if parts == 1:
-        model = MultiTaskModel(*arguments, classes=classes)
+        model = plain(*arguments, classes=classes)
     else:
         model = parted_model_class()(*arguments, classes=classes, sub_batches=parts)
-    model.compile(keras.optimizers.SGD(1.0), jit_compile=keras.backend.backend() == "jax")
+    jax = keras.backend.backend() == "jax"
+    # The plain step is the same uncompiled, and quicker so on TensorFlow.
+    model.compile(keras.optimizers.SGD(1.0), jit_compile=jax, run_eagerly=parts == 1 and not jax)
     return model
 
 
@@ -117,3 +133,59 @@ def test_gradients_and_metrics_are_those_of_the_plain_batch(quiet_config, name):
         np.testing.assert_allclose(found[path], values, atol=1e-5, err_msg=path)
     assert shown_parted.keys() == shown.keys()
     assert {k: float(v) for k, v in shown_parted.items()} == pytest.approx(shown, abs=1e-5)
+
+
+def test_the_second_pass_drops_what_the_first_dropped(tiny_config):
+    """With dropout, the gradient is that of one pass over the parts which forgets nothing."""
+    noisy = tiny_config.model_copy(
+        update={"num_hidden_layers": 1, "attention_probs_dropout_prob": 0.2, "initializer_range": 0.2}
+    )
+    _, parted = batches(1)
+    expected, shown = gradients_of(model_of(noisy, "simbert", plain=InTurn), parted)
+    model = model_of(noisy, "simbert", parts=PARTS)
+    found, shown_parted = gradients_of(model, parted)
+    for path, values in expected.items():
+        np.testing.assert_allclose(found[path], values, atol=1e-5, err_msg=path)
+    assert {k: float(v) for k, v in shown_parted.items()} == pytest.approx(shown, abs=1e-5)
+    # The next batch meets other dropout, as after a plain step.
+    assert np.abs(gradients_of(model, parted)[0]["backbone/lm_bias"] - found["backbone/lm_bias"]).max() > 1e-3
+
+
+def test_mixed_precision_stays_near_float32(quiet_config):
+    plain, parted = batches(1)
+    expected, _ = gradients_of(model_of(quiet_config, "simbert"), plain)
+    found, shown = gradients_of(
+        model_of(quiet_config, "simbert", parts=PARTS, dtype="mixed_bfloat16"), parted
+    )
+    for path, values in expected.items():
+        # bfloat16 has 8 binary digits.
+        assert np.linalg.norm(found[path] - values) < 0.1 * np.linalg.norm(values) + 1e-3, path
+    assert all(np.isfinite(float(value)) for value in shown.values())
+
+
+def test_evaluation_shows_what_the_plain_batch_shows(quiet_config):
+    plain, parted = batches(2)
+    expected = model_of(quiet_config, "every term").test_on_batch(plain, return_dict=True)
+    found = model_of(quiet_config, "every term", parts=PARTS).test_on_batch(parted, return_dict=True)
+    assert {k: float(v) for k, v in found.items()} == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_targets_of_a_part_stand_together_each_part_with_as_many():
+    plain, parted = batches(2)
+    length, rows_of_a_part = plain["token_ids"].shape[1], ROWS // PARTS
+    lists = parted["positions"].reshape(PARTS, 2, -1)
+    for part, copies in enumerate(lists):
+        for copy, positions in enumerate(copies):
+            row = positions // length
+            assert set(row // rows_of_a_part) == {part} and set(row % 2) == {copy}
+    for name in ("weights", "mlm_weights"):
+        assert parted[name].sum() == plain[name].sum() > 0
+        used, used_plain = parted[name] > 0, plain[name] > 0
+        targets = zip(parted["positions"][used], parted["targets"][used], strict=True)
+        expected = zip(plain["positions"][used_plain], plain["targets"][used_plain], strict=True)
+        assert sorted(targets) == sorted(expected)
+
+
+def test_rows_that_do_not_make_whole_parts_are_refused():
+    with pytest.raises(InputError, match="12 rows cannot be cut into 5 parts"):
+        make_batch(rows(np.random.default_rng(7), 1), 0, parts=5)
