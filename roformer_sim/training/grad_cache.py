@@ -31,6 +31,9 @@ from roformer_sim.training.terms import LossTerm, Tensors
 LISTS = ("targets", "weights", "mlm_weights")
 """Arrays of a batch that stand beside ``positions``."""
 
+NO_FIGURES: list[list[Any]] = []
+"""Where no term reads vectors."""
+
 
 class PartedModel(MultiTaskModel):
     """:class:`MultiTaskModel` that trains and evaluates a batch in parts.

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from roformer_sim.training.grad_cache import PartedModel
+from roformer_sim.training.grad_cache import NO_FIGURES, PartedModel
 from roformer_sim.training.terms import Tensors
 
 Values = list[Any]
@@ -26,7 +26,8 @@ class JaxPartedModel(PartedModel):
         """One step of the optimiser on a whole batch."""
         weights, others, optimizer, metrics = state
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        parts, sentence, gradients = self.parts(batch), [], [jnp.zeros_like(weight) for weight in weights]
+        parts, sentence = self.parts(batch), NO_FIGURES
+        gradients = [jnp.zeros_like(weight) for weight in weights]
         if self.sentence_terms:
             vectors = self._vectors(weights, others, parts, training=True)
             cache, sentence, gradients = self._cached_gradient(weights, others, vectors, batch)
@@ -40,7 +41,7 @@ class JaxPartedModel(PartedModel):
         """Losses and metrics of a whole batch."""
         weights, others, metrics = state
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        parts, sentence, token = self.parts(batch), [], self.no_figures()
+        parts, sentence, token = self.parts(batch), NO_FIGURES, self.no_figures()
         if self.sentence_terms:
             vectors = self._vectors(weights, others, parts, training=False)
             (_, sentence), _ = self._run(weights, others, self.sentence_loss, vectors, batch)
@@ -96,7 +97,9 @@ class JaxPartedModel(PartedModel):
         (others, figures, gradients), _ = jax.lax.scan(add, (others, self.no_figures(), begun), parts)
         return others, figures, gradients
 
-    def _run(self, weights: Values, others: Values, function: Callable[..., Any], *args: Any, **kwargs: Any):
+    def _run(
+        self, weights: Values, others: Values, function: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> tuple[Any, Values]:
         """Result of a function of the model on these values of its variables, and the other values after."""
         variables = [*self.trainable_variables, *self.non_trainable_variables]
         result, after = self._stateless(variables, [*weights, *others], function, *args, **kwargs)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from roformer_sim.training.grad_cache import PartedModel
+from roformer_sim.training.grad_cache import NO_FIGURES, PartedModel
 from roformer_sim.training.random_state import seed_states
 from roformer_sim.training.terms import Tensors
 
@@ -21,7 +21,8 @@ class TensorFlowPartedModel(PartedModel):
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimiser on a whole batch."""
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        parts, sentence, gradients = self.parts(batch), [], [None] * len(self.trainable_variables)
+        parts, sentence = self.parts(batch), NO_FIGURES
+        gradients: Gradients = [None] * len(self.trainable_variables)
         if self.sentence_terms:
             seeds = [(state, tf.identity(state.value)) for state in seed_states(self).values()]
             vectors = self._vectors(parts, training=True)
@@ -37,7 +38,7 @@ class TensorFlowPartedModel(PartedModel):
     def test_step(self, data: Any) -> dict[str, Any]:
         """Losses and metrics of a whole batch."""
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        parts, sentence = self.parts(batch), []
+        parts, sentence = self.parts(batch), NO_FIGURES
         if self.sentence_terms:
             _, sentence = self.sentence_loss(self._vectors(parts, training=False), batch)
 

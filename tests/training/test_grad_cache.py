@@ -17,6 +17,9 @@ from roformer_sim.training.rows import Row
 from roformer_sim.training.terms import loss_terms
 
 ROWS, PARTS = 12, 3
+ON_JAX = keras.backend.backend() == "jax"
+# There each step is compiled for seconds; the cases that are left run the same code.
+seconds_of_compiling = pytest.mark.skipif(ON_JAX, reason="another case shows it on JAX")
 GENERATION = {"generation": {"weight": 0.7}}
 SIMCSE = {"simcse": {"weight": 1.0, "temperature": 0.05}}
 # Name to the recipe's objectives, copies of a row, classes of the classifier.
@@ -92,9 +95,8 @@ def model_of(config, name, *, parts=1, dtype="float32", plain=MultiTaskModel):
         model = plain(*arguments, classes=classes)
     else:
         model = parted_model_class()(*arguments, classes=classes, sub_batches=parts)
-    jax = keras.backend.backend() == "jax"
     # The plain step is the same uncompiled, and quicker so on TensorFlow.
-    model.compile(keras.optimizers.SGD(1.0), jit_compile=jax, run_eagerly=parts == 1 and not jax)
+    model.compile(keras.optimizers.SGD(1.0), jit_compile=ON_JAX, run_eagerly=parts == 1 and not ON_JAX)
     return model
 
 
@@ -123,7 +125,10 @@ def quiet_config(tiny_config):
     )
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "every term" else seconds_of_compiling) for name in OBJECTIVES],
+)
 def test_gradients_and_metrics_are_those_of_the_plain_batch(quiet_config, name):
     plain, parted = batches(OBJECTIVES[name][1])
     expected, shown = gradients_of(model_of(quiet_config, name), plain)
@@ -151,6 +156,7 @@ def test_the_second_pass_drops_what_the_first_dropped(tiny_config):
     assert np.abs(gradients_of(model, parted)[0]["backbone/lm_bias"] - found["backbone/lm_bias"]).max() > 1e-3
 
 
+@seconds_of_compiling
 def test_mixed_precision_stays_near_float32(quiet_config):
     plain, parted = batches(1)
     expected, _ = gradients_of(model_of(quiet_config, "simbert"), plain)
@@ -163,6 +169,7 @@ def test_mixed_precision_stays_near_float32(quiet_config):
     assert all(np.isfinite(float(value)) for value in shown.values())
 
 
+@seconds_of_compiling
 def test_evaluation_shows_what_the_plain_batch_shows(quiet_config):
     plain, parted = batches(2)
     expected = model_of(quiet_config, "every term").test_on_batch(plain, return_dict=True)
