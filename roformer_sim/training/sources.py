@@ -85,7 +85,8 @@ def open_sources(recipe: Recipe, tokenizer: Tokenizer, open_teacher: OpenTeacher
             raise InputError(f"objectives.distillation.teacher {term.teacher!r}: nothing here opens teachers")
         teacher = open_teacher(term.teacher, stream.texts())
     maker = row_maker(recipe.data, tokenizer)
-    return Sources(stream, Assembler(maker, recipe.objectives.mask_false_negatives, teacher), recipe)
+    masked, parts = recipe.objectives.mask_false_negatives, recipe.train.sub_batches
+    return Sources(stream, Assembler(maker, masked, teacher, parts), recipe)
 
 
 def open_stream(data: Data, seed: int) -> Stream:

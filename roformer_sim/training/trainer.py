@@ -19,6 +19,7 @@ from roformer_sim.text import Tokenizer
 from roformer_sim.training.arrays import longest_row
 from roformer_sim.training.callbacks import Checkpoint, Samples, Validation
 from roformer_sim.training.feeding import Feeder
+from roformer_sim.training.grad_cache import parted_model_class
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.recipe_data import LabelledData, SimilarData
@@ -107,30 +108,34 @@ def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
     backbone.pooler.trainable = vectors and backbone.config.pooling == "P2"
     tasks = 2 if isinstance(data, LabelledData) and data.nli else 1
     copies = data.copies if isinstance(data, SimilarData) else 1
-    model = MultiTaskModel(
-        backbone,
-        loss_terms(recipe.objectives, copies=copies, tasks=tasks),
-        classes=sum(task_sizes(tasks)) if recipe.objectives.sbert else 0,
-        name="training",
-    )
+    terms = loss_terms(recipe.objectives, copies=copies, tasks=tasks)
+    classes = sum(task_sizes(tasks)) if recipe.objectives.sbert else 0
+    if settings.sub_batches == 1:
+        model = MultiTaskModel(backbone, terms, classes=classes, name="training")
+    else:
+        parted = parted_model_class()
+        parts = settings.sub_batches
+        model = parted(backbone, terms, classes=classes, sub_batches=parts, name="training")
     optimizer = keras.optimizers.AdamW(
         schedule(recipe),
         weight_decay=settings.weight_decay,
         beta_2=settings.beta_2,
         global_clipnorm=settings.clip_norm,
+        gradient_accumulation_steps=settings.accumulate if settings.accumulate > 1 else None,
         name="adam_w",
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
+    # Keras's JAX trainer has no other way to compile a step; TensorFlow's would be XLA.
+    model.compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax")
     return model
 
 
 def schedule(recipe: Recipe) -> WarmupSchedule:
     """Learning rate of a step of the optimiser."""
     settings = recipe.train
-    total = settings.total_steps if settings.schedule == "linear" else None
-    return WarmupSchedule(settings.learning_rate, settings.warmup_steps, total)
+    total = settings.total_steps // settings.accumulate if settings.schedule == "linear" else None
+    return WarmupSchedule(settings.learning_rate, settings.warmup_steps, total, settings.accumulate)
 
 
 def _fit(
@@ -187,7 +192,7 @@ def _watching(
     rate, measure = schedule(recipe), helpers.measure
     return watch(
         folder.path,
-        learning_rate=lambda step: float(rate(step // recipe.train.accumulate)),
+        learning_rate=lambda step: float(rate(step)),
         presets=lambda: [folder.path / "best", folder.path / "last"],
         last_good=lambda: folder.last,
         tokens_of=tokens,
