@@ -18,6 +18,7 @@ from roformer_sim.models import Backbone
 from roformer_sim.text import Tokenizer
 from roformer_sim.training.arrays import longest_row
 from roformer_sim.training.callbacks import Checkpoint, Samples, Validation
+from roformer_sim.training.devices import Devices, open_devices
 from roformer_sim.training.feeding import Feeder
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.recipe import Recipe
@@ -30,6 +31,7 @@ from roformer_sim.training.sources import Sources, TeacherFunction, open_sources
 from roformer_sim.training.start import new_or_preset
 from roformer_sim.training.terms import loss_terms, task_sizes
 from roformer_sim.training.watching.assemble import Watching, watch
+from roformer_sim.training.watching.finite import StopWhenNotFinite
 from roformer_sim.training.watching.metric_names import check_metric, higher_is_better, metric_names
 from roformer_sim.training.watching.tokens import TokenCounts
 
@@ -70,11 +72,14 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
     """
     helpers = helpers or Helpers()
     folder = RunFolder(output, keep=recipe.watch.keep)
+    keras.utils.set_random_seed(recipe.train.seed)
+    devices = open_devices(recipe)
     state = folder.read_state()
+    devices.check_agree("the epoch to go on from", state.epoch if state else 0)
     if state is not None:
         _check_same_run(state, recipe, folder)
-        folder.set_links(state)
-    keras.utils.set_random_seed(recipe.train.seed)
+        if devices.writes:
+            folder.set_links(state)
     start = load_any(folder.last) if folder.last else new_or_preset(recipe.start)
     # A resumed run carries on what its own checkpoint says of the beginning.
     started_from = start.metadata.get("started_from", {}) if folder.last else start.metadata
@@ -82,34 +87,41 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
     if state.epoch >= recipe.train.last_epoch:
         return folder.path / "best"
     _check_lengths(start, recipe)
-    folder.check_writable()
+    if devices.writes:
+        folder.check_writable()
     sources = open_sources(recipe, start.tokenizer, _teacher(recipe, helpers))
     kinds = " + ".join(f"{size:,}" for size in sources.stream.sizes)
-    print(f"training items ({recipe.data.rows}): {kinds}; held out: {recipe.data.held_out} of each kind")
-    # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments too.
-    backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
-    if start.weights:
-        assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
-    model = compile_model(backbone, recipe)
-    folder.restore(model)
-    _fit(model, start.tokenizer, sources, folder, state, started_from, helpers)
+    if devices.writes:
+        print(f"training items ({recipe.data.rows}): {kinds}; held out: {recipe.data.held_out} of each kind")
+    devices.check_same_batches(sources.training())
+    with devices.scope():
+        # Named, as the optimiser below: a second network in a process would be "backbone_1", and its moments
+        # too.
+        backbone = Backbone(start.config, dtype=recipe.train.dtype, name="backbone")
+        if start.weights:
+            assign_weights(backbone, start.weights, folder.last or recipe.start.preset or "start")
+        model = compile_model(backbone, recipe, devices)
+        folder.restore(model)
+        _fit(model, start.tokenizer, sources, folder, state, started_from, helpers, devices)
+    devices.wait()
     return folder.path / "best"
 
 
-def compile_model(backbone: Backbone, recipe: Recipe) -> MultiTaskModel:
+def compile_model(backbone: Backbone, recipe: Recipe, devices: Devices | None = None) -> MultiTaskModel:
     """The model of a recipe with AdamW; biases and norms are not decayed."""
+    devices = devices or Devices()
     settings, data = recipe.train, recipe.data
     # Where another vector is trained, the pooler has no part in the losses.
     vectors = bool(recipe.objectives.terms.keys() - {"generation", "mlm", "rdrop"})
     backbone.pooler.trainable = vectors and backbone.config.pooling == "P2"
     tasks = 2 if isinstance(data, LabelledData) and data.nli else 1
     copies = data.copies if isinstance(data, SimilarData) else 1
-    model = MultiTaskModel(
+    model = devices.make_model(
         backbone,
         loss_terms(recipe.objectives, copies=copies, tasks=tasks),
         classes=sum(task_sizes(tasks)) if recipe.objectives.sbert else 0,
     )
-    optimizer = keras.optimizers.AdamW(
+    optimizer = devices.optimizer(
         schedule(recipe),
         weight_decay=settings.weight_decay,
         beta_2=settings.beta_2,
@@ -137,38 +149,65 @@ def _fit(
     state: RunState,
     started_from: dict[str, Any],
     helpers: Helpers,
+    devices: Devices,
 ) -> None:
-    recipe, backbone = sources.recipe, model.backbone
-    held_out = sources.held_out()
-    metric = _best_metric(model, recipe, bool(held_out), helpers)
-    tokens = TokenCounts(tokenizer.pad_id)
-    watching = _watching(recipe, folder, state, tokens, tokenizer, helpers)
-    metadata = RunMetadata(sources, state, watching.metrics, metric, started_from)
-
-    def preset() -> Preset:
-        return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
-
-    direction = "max" if higher_is_better(metric) else "min"
-    callbacks = [
-        *watching.before,
-        Validation(held_out, model.by_kind),
-        *watching.between,
-        Checkpoint(folder, state, preset, metric, direction),
-        *watching.after,
-    ]
-    show = helpers.samples
-    if show is not None and recipe.objectives.generation and recipe.watch.samples:
-        callbacks.append(Samples(recipe.watch.samples, lambda text: show(backbone, tokenizer, text)))
-    steps = recipe.train.steps_per_epoch
-    with Feeder(sources.training(), recipe.train.workers, tokens.record) as feeder:
+    recipe = sources.recipe
+    tokens, validation = TokenCounts(tokenizer.pad_id), Validation(sources.held_out(), model.by_kind)
+    if devices.writes:
+        callbacks = _callbacks(
+            model, tokenizer, sources, folder, state, started_from, helpers, devices, tokens, validation
+        )
+    else:
+        # What stops a run must stop all its processes, and all must validate.
+        callbacks = [StopWhenNotFinite(_rate(recipe), lambda: folder.last), validation]
+    with Feeder(devices.source(sources.training()), recipe.train.workers, tokens.record) as feeder:
         model.fit(
-            feeder.from_position(state.epoch),
-            steps_per_epoch=steps,
+            devices.dataset(feeder, state.epoch),
+            steps_per_epoch=recipe.train.steps_per_epoch,
             initial_epoch=state.epoch,
             epochs=recipe.train.last_epoch,
             callbacks=callbacks,
             verbose=0,
         )
+
+
+def _callbacks(
+    model: MultiTaskModel,
+    tokenizer: Tokenizer,
+    sources: Sources,
+    folder: RunFolder,
+    state: RunState,
+    started_from: dict[str, Any],
+    helpers: Helpers,
+    devices: Devices,
+    tokens: TokenCounts,
+    validation: Validation,
+) -> list[Any]:
+    """Everything that watches, writes and shows, in its order."""
+    recipe, backbone = sources.recipe, model.backbone
+    metric = _best_metric(model, recipe, bool(validation.batches), helpers)
+    watching = _watching(recipe, folder, state, tokens, tokenizer, helpers, devices)
+    metadata = RunMetadata(sources, state, watching.metrics, metric, started_from)
+
+    def preset() -> Preset:
+        return Preset(backbone.config, tokenizer, read_weights(backbone), metadata())
+
+    def synonyms(text: str) -> list[str]:
+        assert helpers.samples is not None
+        with devices.evaluated(backbone) as network:
+            return helpers.samples(network, tokenizer, text)
+
+    direction = "max" if higher_is_better(metric) else "min"
+    callbacks = [
+        *watching.before,
+        validation,
+        *watching.between,
+        Checkpoint(folder, state, preset, metric, direction),
+        *watching.after,
+    ]
+    if helpers.samples is not None and recipe.objectives.generation and recipe.watch.samples:
+        callbacks.append(Samples(recipe.watch.samples, synonyms))
+    return callbacks
 
 
 def _watching(
@@ -178,20 +217,31 @@ def _watching(
     tokens: TokenCounts,
     tokenizer: Tokenizer,
     helpers: Helpers,
+    devices: Devices,
 ) -> Watching:
-    rate, measure = schedule(recipe), helpers.measure
+    def measure(model: MultiTaskModel) -> dict[str, float]:
+        assert helpers.measure is not None
+        with devices.evaluated(model.backbone) as network:
+            return helpers.measure(network, tokenizer)
+
     return watch(
         folder.path,
-        learning_rate=lambda step: float(rate(step // recipe.train.accumulate)),
+        learning_rate=_rate(recipe),
         presets=lambda: [folder.path / "best", folder.path / "last"],
         last_good=lambda: folder.last,
         tokens_of=tokens,
-        measure=None if measure is None else lambda model: measure(model.backbone, tokenizer),
+        measure=None if helpers.measure is None else measure,
         every=recipe.watch.every,
         sts_every=recipe.watch.sts_every,
         tensorboard=recipe.watch.tensorboard,
         resume_step=state.epoch * recipe.train.steps_per_epoch,
     )
+
+
+def _rate(recipe: Recipe) -> Callable[[int], float]:
+    """Learning rate of a batch."""
+    rate = schedule(recipe)
+    return lambda step: float(rate(step // recipe.train.accumulate))
 
 
 def _teacher(recipe: Recipe, helpers: Helpers) -> TeacherFunction | None:
@@ -229,5 +279,5 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
         raise InputError(
             f"{folder.path}: was begun by another version ({key}); use another --output"
         ) from None
-    free = ("watch", "train.epochs", "train.stop_after", "train.workers")
+    free = ("watch", "train.epochs", "train.stop_after", "train.workers", "train.devices")
     check_same_settings(old, new, folder.path, free=free)
