@@ -143,3 +143,5 @@ def _own_rows(made: MadeRows) -> np.ndarray:
     """A row is the same as itself; where rows stand twice, the four of a pair are the same."""
     size = 1 if made.copies == 1 else 2 * made.copies
     return np.kron(np.eye(len(made.rows) // size), np.ones((size, size))).astype(bool)
+
+

@@ -170,9 +170,7 @@ class TextRowMaker:
         begun = [ids[:cut] for ids, cut in zip(tokens, cuts, strict=True)]
         rest = [ids[cut:] for ids, cut in zip(tokens, cuts, strict=True)]
         continued = _two_parts(begun, rest, self.tokenizer, self.maxlen)
-        rows = [
-            self._masked(next(noised)) if masks else row for masks, row in zip(masked, continued, strict=True)
-        ]
+        rows = [self._masked(next(noised)) if masks else row for masks, row in zip(masked, continued, strict=True)]
         return MadeRows(rows, list(items), [None] * len(rows))
 
     def _masked(self, text: MaskedText) -> Row:

@@ -130,7 +130,8 @@ def compile_model(backbone: Backbone, recipe: Recipe, devices: Devices | None = 
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, jit_compile=False)
+    # On JAX a step that is not compiled as a whole is run operation by operation, each compiled by itself.
+    model.compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax")
     return model
 
 
