@@ -34,7 +34,7 @@ class JaxDevices(Devices):
     """
 
     def __init__(self, asked: int | str, together: bool) -> None:
-        if together:
+        if together and not jax.distributed.is_initialized():
             _join()
         found = keras.distribution.list_devices()
         chosen = chosen_of(found, asked, "JAX")
