@@ -49,7 +49,10 @@ class MirroredDevices(Devices):
         found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         chosen = chosen_of([device.name for device in found], asked, "TensorFlow")
         self.count = len(chosen)
-        self._strategy = tf.distribute.MirroredStrategy(chosen)
+        # TensorFlow's collectives of CPUs mix up reductions of one step that differ in shape.
+        on_cpu = "CPU" in chosen[0]
+        reduction = tf.distribute.ReductionToOneDevice() if on_cpu else None
+        self._strategy = tf.distribute.MirroredStrategy(chosen, cross_device_ops=reduction)
 
     @contextmanager
     def _scope(self) -> Iterator[None]:
@@ -105,7 +108,7 @@ class MirroredModel(MultiTaskModel):
         outputs = dict(y_pred)
         for name in ("vectors", "classes"):
             if name in outputs:
-                outputs[name] = context.all_gather(outputs[name], axis=0)
+                outputs[name] = _gathered(outputs[name], context)
         total = 0.0
         for term in self.terms:
             share, factor = self._share(term, x, context), term.factor(x)
@@ -138,6 +141,17 @@ class MirroredModel(MultiTaskModel):
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Nothing is left to build, and Keras would take the mean of the replicas' batches to do so."""
+
+
+def _gathered(own: Any, context: Any) -> Any:
+    """(R n, d) rows of all R replicas: a sum of arrays that are 0 but for a replica's own (n, d) rows.
+
+    The gradient of that sum is the sum of the gradients. ``ReplicaContext.all_gather`` has one too, but it
+    makes collectives of its own on the way back, which do not always find one another.
+    """
+    mine = tf.one_hot(context.replica_id_in_sync_group, context.num_replicas_in_sync, dtype=own.dtype)
+    spread = context.all_reduce(tf.distribute.ReduceOp.SUM, mine[:, None, None] * own[None])
+    return tf.reshape(spread, [-1, own.shape[-1]])
 
 
 class ReplicaSeeds(keras.random.SeedGenerator):
