@@ -88,3 +88,52 @@ def finish(*processes):
     said = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(said)[-6000:]
     return said
+
+
+def assert_same_training(recipes, name, tolerance=1e-6, weights=1e-6):
+    """Each recipe's figures of all epochs and its last weights are those of ``one`` device."""
+    for one in sorted((recipes / "one").iterdir()):
+        ours, theirs = recipes / name / one.name, one
+        histories = [RunFolder(run).read_state().history for run in (ours, theirs)]
+        for ours_of_epoch, theirs_of_epoch in zip(*histories, strict=True):
+            assert ours_of_epoch.keys() == theirs_of_epoch.keys()
+            for key, value in theirs_of_epoch.items():
+                # Shares that are right turn on ties; on TensorFlow `loss` weighs batches otherwise.
+                if not key.endswith("accuracy") and (on_jax() or key != "loss"):
+                    assert ours_of_epoch[key] == pytest.approx(value, rel=tolerance, abs=tolerance), key
+        ours, theirs = (load_file(run / "last" / "model.safetensors") for run in (ours, theirs))
+        for key, value in theirs.items():
+            np.testing.assert_allclose(ours[key], value, rtol=0, atol=weights, err_msg=f"{one.name}: {key}")
+
+
+def assert_it_learned(recipes):
+    """Weights moved by far more than they are compared to."""
+    for run in sorted((recipes / "one").iterdir()):
+        first, last = (load_file(run / name / "model.safetensors") for name in ("epoch-0001", "epoch-0002"))
+        assert max(np.abs(last[key] - first[key]).max() for key in last) > LEARNING_RATE
+
+
+@pytest.mark.skipif(on_jax(), reason="MirroredStrategy is TensorFlow's")
+def test_two_replicas_train_what_one_device_trains(recipes):
+    finish(start(recipes, "one", "null", "two", "2"))
+    assert_it_learned(recipes)
+    assert_same_training(recipes, "two", tolerance=2e-6, weights=2e-5)
+
+
+@pytest.mark.skipif(not on_jax(), reason="DataParallel is JAX's")
+def test_two_jax_devices_and_two_processes_train_what_one_device_trains(recipes):
+    devices = start(
+        recipes, "one", "null", "two", "2", XLA_FLAGS="--xla_force_host_platform_device_count=2"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    together = {"KERAS_DISTRIBUTION_JOB_ADDRESSES": address, "KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
+    processes = [
+        start(recipes, "processes", '"all"', **together, KERAS_DISTRIBUTION_PROCESS_ID=str(process))
+        for process in range(2)
+    ]
+    finish(devices, *processes)
+    assert_it_learned(recipes)
+    assert_same_training(recipes, "two")
+    assert_same_training(recipes, "processes")
