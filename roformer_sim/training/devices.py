@@ -25,13 +25,11 @@ class Devices:
     Attributes:
         count: Devices of all processes together.
         model: The class of the model that is trained.
-        optimizer: AdamW, or a subclass.
         writes: Whether this process writes checkpoints and logs, measures and shows; one of all does.
     """
 
     count = 1
     model: type[MultiTaskModel] = MultiTaskModel
-    optimizer: Any = keras.optimizers.AdamW
     writes = True
 
     def scope(self) -> AbstractContextManager[Any]:
@@ -41,6 +39,15 @@ class Devices:
     def make_model(self, *arguments: Any, **settings: Any) -> MultiTaskModel:
         """A :class:`MultiTaskModel`, made with its arguments."""
         return self.model(*arguments, **settings)
+
+    @property
+    def optimizer(self) -> Any:
+        """AdamW, on TensorFlow with its gradients summed first, see :class:`SummedAdamW` there."""
+        if keras.backend.backend() != "tensorflow":
+            return keras.optimizers.AdamW
+        from roformer_sim.training.devices_tensorflow import SummedAdamW
+
+        return SummedAdamW
 
     def source(self, source: BatchSource) -> BatchSource:
         """What this process feeds of the batches of ``source``."""

@@ -21,20 +21,23 @@ from roformer_sim.training.terms import LossTerm, Tensors
 
 
 class SummedAdamW(keras.optimizers.AdamW):
-    """AdamW that adds up the replicas' gradients first and clips their sum.
+    """AdamW of the gradient as it is: all its parts are added up before anything else is done with it.
 
+    The gradient of an embedding is a list of parts, one for each token of the batch. Keras squares and
+    clips the parts, not their sum, so that the second moment of a token that is there n times is too small
+    (up to n times); where the table is also the language model's head, TensorFlow has summed already. And
     Keras clips each replica's gradient and adds up afterwards, which is another gradient than that of one
     device wherever clipping has an effect.
     """
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         context = tf.distribute.get_replica_context()
-        if context is not None and grads:
-            given = [i for i, gradient in enumerate(grads) if gradient is not None]
-            dense = [tf.convert_to_tensor(grads[i]) for i in given]
-            summed = dict(zip(given, context.all_reduce(tf.distribute.ReduceOp.SUM, dense), strict=True))
-            grads = [summed.get(i) for i in range(len(grads))]
-        super().apply(grads, trainable_variables)
+        given = [i for i, gradient in enumerate(grads) if gradient is not None]
+        summed = [tf.convert_to_tensor(grads[i]) for i in given]
+        if context is not None and context.num_replicas_in_sync > 1:
+            summed = context.all_reduce(tf.distribute.ReduceOp.SUM, summed)
+        found = dict(zip(given, summed, strict=True))
+        super().apply([found.get(i) for i in range(len(grads))], trainable_variables)
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars
@@ -42,8 +45,6 @@ class SummedAdamW(keras.optimizers.AdamW):
 
 class MirroredDevices(Devices):
     """``asked`` GPUs, or CPUs where there is no GPU."""
-
-    optimizer = SummedAdamW
 
     def __init__(self, asked: int | str) -> None:
         found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
