@@ -137,8 +137,8 @@ def _speed(batches: Iterator[dict[str, Any]]) -> Speed:
 
 def _model(setting: Setting) -> Any:
     from roformer_sim.models import Backbone, ModelConfig
+    from roformer_sim.training.compiling import compile_model
     from roformer_sim.training.recipe import Recipe
-    from roformer_sim.training.trainer import compile_model
 
     folder = Path(__file__).parents[1] / "roformer_sim" / "training" / "recipes"
     recipe = Recipe.from_file(folder / f"{setting.recipe or 'stage1'}.toml", ["train.dtype=float32"])

@@ -30,11 +30,11 @@ from benchmarks.training_worker import (
     serve,
 )
 from roformer_sim.models import Backbone
+from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.feeding import Feeder
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.sources import open_sources
 from roformer_sim.training.start import new_or_preset
-from roformer_sim.training.trainer import compile_model
 
 
 def recipe(folder: Path, dtype: str) -> Recipe:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from roformer_sim.models import Backbone
     from roformer_sim.text import Tokenizer
     from roformer_sim.training.recipe import Recipe
+    from roformer_sim.training.running import Helpers
     from roformer_sim.training.sources import TeacherFunction
-    from roformer_sim.training.trainer import Helpers
 
 RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
@@ -136,7 +136,7 @@ def run(recipe: Recipe, output: Path) -> Path:
 
 def helpers(recipe: Recipe) -> Helpers:
     """What generation, evaluation and teachers do for a run of this recipe."""
-    from roformer_sim.training.trainer import Helpers
+    from roformer_sim.training.running import Helpers
 
     probe = None
     if recipe.watch.sts:

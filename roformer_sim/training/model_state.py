@@ -55,4 +55,5 @@ def further_weights(model: keras.Model) -> dict[str, Any]:
 
 
 def _array(variable: Any) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(variable.value), order="C")
+    # As a tensor first: TensorFlow's variables of several replicas are no arrays to NumPy.
+    return np.asarray(ops.convert_to_numpy(ops.convert_to_tensor(variable)), order="C")

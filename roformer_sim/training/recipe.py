@@ -52,6 +52,8 @@ class TrainSection(Section):
     beta_2: float = Field(default=0.999, gt=0, lt=1)  # of Adam's second moment
     weight_decay: float = Field(default=0.01, ge=0)  # not on biases and norms
     clip_norm: float | None = Field(default=1.0, gt=0)
+    # Devices that share a batch: a number, or "all"; unset: the one that the backend takes.
+    devices: Annotated[int, Field(ge=1)] | Literal["all"] | None = None
     workers: int = Field(default=0, ge=0)  # processes that make batches; 0 for a thread of this one
     dtype: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
     seed: int = Field(default=0, ge=0)

@@ -8,10 +8,11 @@ import pytest
 from keras import ops
 
 from roformer_sim.models import Backbone
+from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.model_state import read_model_state, write_model_state
 from roformer_sim.training.run_folder import RunFolder
 from roformer_sim.training.schedule import WarmupSchedule
-from roformer_sim.training.trainer import compile_model, train
+from roformer_sim.training.trainer import train
 
 RATES = {"learning_rate": 0.1, "warmup_steps": 3, "clip_norm": 0.5, "weight_decay": 0.1}
 

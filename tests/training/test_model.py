@@ -8,12 +8,12 @@ from keras import ops
 
 from roformer_sim.models import Backbone
 from roformer_sim.training.arrays import Assembler, BatchTask
+from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.pairs import SentencePair
 from roformer_sim.training.recipe_objectives import ObjectivesSection
 from roformer_sim.training.rows import RowMaker
 from roformer_sim.training.terms import loss_terms
-from roformer_sim.training.trainer import compile_model
 
 PAIRS = [
     SentencePair("怎么借钱", "如何能借钱"),

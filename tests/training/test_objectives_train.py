@@ -8,7 +8,8 @@ import pytest
 from roformer_sim import InputError, RoFormerSim
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.run_folder import RunFolder
-from roformer_sim.training.trainer import Helpers, train
+from roformer_sim.training.running import Helpers
+from roformer_sim.training.trainer import train
 
 LINES = [
     "广州和深圳哪个好",

@@ -15,9 +15,10 @@ from roformer_sim.checkpoints import load_preset
 from roformer_sim.checkpoints.checksums import write_checksums
 from roformer_sim.models import Backbone
 from roformer_sim.training.callbacks import Checkpoint
+from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.recipe import StartSection
 from roformer_sim.training.run_folder import RunFolder, RunState
-from roformer_sim.training.trainer import compile_model, train
+from roformer_sim.training.trainer import train
 
 WATCHED = {"metrics.csv", "curves.png"}
 

@@ -19,11 +19,11 @@ from roformer_sim.evaluation.sts_probe import StsProbe
 from roformer_sim.models import Backbone
 from roformer_sim.training.arrays import Assembler, BatchTask
 from roformer_sim.training.callbacks import Checkpoint
+from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.pairs import SentencePair
 from roformer_sim.training.rows import RowMaker
 from roformer_sim.training.run_folder import RunFolder, RunState
 from roformer_sim.training.start import new_or_preset
-from roformer_sim.training.trainer import compile_model
 from roformer_sim.training.watching.assemble import watch
 from roformer_sim.training.watching.diverged import TrainingDiverged
 from roformer_sim.training.watching.metrics_file import read_metrics
