@@ -119,8 +119,8 @@ def _check_goes_with(recipe: Recipe, count: int) -> None:
     settings, unit = recipe.train, recipe.data.rows_per_item * count
     if count > 1 and settings.batch_rows % unit:
         raise InputError(
-            f"train.batch_rows {settings.batch_rows}: {count} devices with {recipe.data.rows_per_item} rows an "
-            f"item need a multiple of {unit}"
+            f"train.batch_rows {settings.batch_rows}: {count} devices with {recipe.data.rows_per_item} rows "
+            f"an item need a multiple of {unit}"
         )
     if count > 1 and settings.sub_batches > 1:
         raise InputError(
@@ -129,8 +129,8 @@ def _check_goes_with(recipe: Recipe, count: int) -> None:
         )
     if count > 1 and settings.accumulate > 1 and keras.backend.backend() == "tensorflow":
         raise InputError(
-            f"train.accumulate {settings.accumulate}: Keras cannot accumulate gradients on several devices with "
-            "TensorFlow; set train.accumulate = 1, or use KERAS_BACKEND=jax"
+            f"train.accumulate {settings.accumulate}: Keras cannot accumulate gradients on several devices "
+            "with TensorFlow; set train.accumulate = 1, or use KERAS_BACKEND=jax"
         )
 
 

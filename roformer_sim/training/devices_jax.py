@@ -73,8 +73,8 @@ class JaxDevices(Devices):
         found = np.asarray(multihost_utils.process_allgather(np.uint32(value))).reshape(-1)
         if len(set(found.tolist())) > 1:
             raise InputError(
-                f"{name} differs between the processes ({', '.join(map(str, found))}); all need the same recipe "
-                "and files, and the same --output, on a disk that all see"
+                f"{name} differs between the processes ({', '.join(map(str, found))}); all need the same "
+                "recipe and files, and the same --output, on a disk that all see"
             )
 
     def check_same_batches(self, source: BatchSource) -> None:

@@ -68,7 +68,7 @@ def replica_parts(batch: Batch, replicas: int) -> list[Batch]:
     positions, _, weights, mlm_weights = lists
     share = rows // replicas * length
     owner = np.where(weights + mlm_weights > 0, positions // share, -1)
-    longest = max(np.count_nonzero(half == k) for half in owner for k in range(replicas))
+    longest = max(int(np.count_nonzero(half == k)) for half in owner for k in range(replicas))
     size = max(1, -(-longest // LIST_STEP)) * LIST_STEP
     result = []
     for k in range(replicas):
