@@ -20,7 +20,9 @@ from common import LIMIT, arguments, our_versions, run, write
 from network_cases import CASES, Case
 
 from roformer_sim.text import Tokenizer
-from roformer_sim.training.batches import RowMaker, make_batch
+from roformer_sim.training.arrays import Assembler, BatchTask
+from roformer_sim.training.pairs import SentencePair
+from roformer_sim.training.rows import RowMaker
 
 # RoFormer-Sim and SimBERT with the scales of their sentence loss.
 STEPS = {"roformer-small": ("RoFormer-Sim", 20.0), "bert-small": ("SimBERT", 30.0)}
@@ -61,8 +63,8 @@ def main() -> int:
 
 def _batch(case: Case, data: Path) -> dict[str, np.ndarray]:
     tokenizer = Tokenizer.from_file(data / "vocab" / case.folder / "vocab.txt")
-    maker = RowMaker(tokenizer, maxlen=64, noise=0.5)
-    return make_batch(maker.rows(PAIRS, np.random.default_rng(case.seed)), tokenizer.pad_id)
+    pairs = [SentencePair(a, b) for a, b in PAIRS]
+    return Assembler(RowMaker(tokenizer, maxlen=64, noise=0.5))(BatchTask(pairs, (case.seed,)))
 
 
 def _rows(title: str, found: dict[str, Any]) -> list[dict[str, Any]]:

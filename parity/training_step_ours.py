@@ -22,8 +22,9 @@ import numpy as np
 from roformer_sim.checkpoints import assign_weights, load_any
 from roformer_sim.checkpoints.bert_names import from_bert
 from roformer_sim.models import Backbone
-from roformer_sim.objectives import in_batch_softmax, unilm_cross_entropy
-from roformer_sim.training.stage1 import Stage1Model
+from roformer_sim.training.model import MultiTaskModel
+from roformer_sim.training.recipe_objectives import ObjectivesSection
+from roformer_sim.training.terms import loss_terms
 
 Losses = tuple[Any, Any]
 
@@ -37,7 +38,8 @@ def main() -> None:
     )
     backbone = Backbone(config)
     assign_weights(backbone, preset.weights, folder)
-    model = Stage1Model(backbone, scale=scale)
+    terms = ObjectivesSection.model_validate({"generation": {}, "in_batch": {"scale": scale}})
+    model = MultiTaskModel(backbone, loss_terms(terms))
     with np.load(folder / "batch.npz") as file:
         batch = {name: file[name] for name in file.files}
     losses, gradients = take_gradient(model, batch)
@@ -53,15 +55,15 @@ def main() -> None:
     print(json.dumps({"backend": keras.config.backend(), "losses": losses, "measured": found}))
 
 
-def both_losses(model: Stage1Model, batch: dict[str, np.ndarray]) -> Losses:
-    """Generation and similarity loss, as Stage1Model.compute_loss takes them."""
+def both_losses(model: MultiTaskModel, batch: dict[str, np.ndarray]) -> Losses:
+    """Generation and similarity loss, as MultiTaskModel.compute_loss takes them."""
     outputs = model(batch, training=True)
-    generation = unilm_cross_entropy(outputs["logits"], batch["targets"], batch["weights"])
-    return generation, in_batch_softmax(outputs["vectors"], model.scale)
+    generation, similarity = (term.function(outputs, batch) for term in model.terms)
+    return generation, similarity
 
 
 def take_gradient(
-    model: Stage1Model, batch: dict[str, np.ndarray]
+    model: MultiTaskModel, batch: dict[str, np.ndarray]
 ) -> tuple[tuple[float, float], dict[str, np.ndarray]]:
     """Both losses and the gradient of their sum by our weights' names."""
     weights = {w.path.split("/", 1)[1]: w for w in model.backbone.trainable_weights}
@@ -74,7 +76,7 @@ def take_gradient(
 
 
 def _tensorflow_gradient(
-    model: Stage1Model, batch: dict[str, np.ndarray], weights: list
+    model: MultiTaskModel, batch: dict[str, np.ndarray], weights: list
 ) -> tuple[Losses, list]:
     import tensorflow as tf
 
@@ -85,7 +87,7 @@ def _tensorflow_gradient(
     return (generation, similarity), [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
-def _jax_gradient(model: Stage1Model, batch: dict[str, np.ndarray], weights: list) -> tuple[Losses, list]:
+def _jax_gradient(model: MultiTaskModel, batch: dict[str, np.ndarray], weights: list) -> tuple[Losses, list]:
     import jax
 
     def total(values: list) -> tuple[Any, Losses]:

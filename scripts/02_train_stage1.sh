@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Build the vocabulary of a corpus and train stage 1 on it. A killed run goes on when called again.
+# Step 2: train generation and similarity together: stage 1, SimBERT, R-Drop. Called again it goes on.
 #
 #   scripts/02_train_stage1.sh CORPUS RUN [RECIPE] [--set key=value ...]
 #
 # CORPUS  folder written by 01_build_corpus.sh
 # RUN     folder of the run: RUN/best and RUN/last are presets, RUN/tensorboard the curves
-# RECIPE  a shipped recipe's name or a TOML file (default: stage1_mini)
-# START=PRESET goes on from a preset, for instance the best checkpoint of another run, with its vocabulary.
+# RECIPE  stage1_mini (default), stage1_mini_cls, stage1, simbert, rdrop, or a TOML file
+# START=PRESET in the environment goes on from a preset, for instance a pretrained one, with its vocabulary;
+# without it the vocabulary is built from the corpus, VOCAB_SIZE=6500 at most. simbert takes questions alone.
 set -euo pipefail
 
 if [[ $# -lt 2 ]]; then
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 corpus=$1 run=$2
@@ -30,8 +31,7 @@ else
     [[ -s $run/vocab.txt ]] || "$python" -m roformer_sim.cli vocab "$corpus/texts.txt.gz" \
         --output "$run/vocab.txt" --max-size "${VOCAB_SIZE:-6500}"
 fi
+pairs="'$corpus/answers.jsonl.gz', '$corpus/documents.jsonl.gz'"
+[[ $recipe == simbert ]] && pairs=
 "$python" -m roformer_sim.cli train "$recipe" --output "$run" \
-    --set "$start" \
-    --set data.groups="['$corpus/groups.jsonl.gz']" \
-    --set data.pairs="['$corpus/answers.jsonl.gz', '$corpus/documents.jsonl.gz']" \
-    "$@"
+    --set "$start" --set data.groups="['$corpus/groups.jsonl.gz']" --set data.pairs="[$pairs]" "$@"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from roformer_sim.models import Backbone
     from roformer_sim.text import Tokenizer
     from roformer_sim.training.recipe import Recipe
+    from roformer_sim.training.running import Helpers
+    from roformer_sim.training.sources import TeacherFunction
 
 RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
@@ -57,6 +60,9 @@ def train(
             metavar="FOLDER", help="Write the network as it is before training, and stop.", show_default=False
         ),
     ] = None,
+    explain_only: Annotated[
+        bool, typer.Option("--explain", help="Print what would run, every value with it, and stop.")
+    ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a model by a recipe; the same command goes on with a run that was stopped.
@@ -64,18 +70,25 @@ def train(
     \b
     roformer-sim train stage1_mini --output runs/mini
     roformer-sim train my.toml --output runs/mine --set train.epochs=3 --set "data.groups=['groups.jsonl.gz']"
+    roformer-sim train stage2 --explain
     roformer-sim train stage1_mini --untrained runs/untrained --set start.vocab=vocab.txt
 
     RUN/last and RUN/best are presets. Progress goes to stdout, with --json to stderr.
     """
-    if (output is None) == (untrained is None):
+    if (output is not None) + (untrained is not None) + explain_only != 1:
         raise InputError(
-            "give --output RUN to train, or --untrained FOLDER to write the network before training"
+            "give --output RUN to train, --explain to see what would run, or --untrained FOLDER to write the "
+            "network before training"
         )
     path = find_recipe(recipe)
     from roformer_sim.training.recipe import Recipe
 
     settings = Recipe.from_file(path, overrides or [])
+    if explain_only:
+        from roformer_sim.training.explain import explain
+
+        print_json(settings.model_dump()) if as_json else print(explain(settings))
+        return
     load_keras()
     if untrained is not None:
         write_untrained(settings, untrained)
@@ -111,7 +124,7 @@ def run(recipe: Recipe, output: Path) -> Path:
     from roformer_sim.training.run_folder import RunFolder
 
     try:
-        return trainer.train(recipe, output, show_samples=SampleSynonyms())
+        return trainer.train(recipe, output, helpers(recipe))
     except KeyboardInterrupt:
         last = RunFolder(output).last
         if last is None:
@@ -119,6 +132,44 @@ def run(recipe: Recipe, output: Path) -> Path:
         raise Interrupted(
             f"interrupted; the last complete checkpoint is {last}; the same command goes on from there"
         ) from None
+
+
+def helpers(recipe: Recipe) -> Helpers:
+    """What generation, evaluation and teachers do for a run of this recipe."""
+    from roformer_sim.training.running import Helpers
+
+    probe = None
+    if recipe.watch.sts:
+        from roformer_sim.evaluation.sts_probe import StsProbe
+
+        probe = StsProbe(recipe.watch.sts, max_rows=recipe.watch.sts_rows)
+    return Helpers(
+        samples=SampleSynonyms(),
+        measure=probe,
+        measured=() if probe is None else tuple(probe.names),
+        open_teacher=open_teacher,
+    )
+
+
+def open_teacher(spec: str, texts: Iterable[str]) -> TeacherFunction:
+    """A recipe's teacher; a cache must hold every sentence, others are asked for each but once.
+
+    Raises:
+        InputError: No such teacher, or a cache that lacks a sentence (the command that adds it is named).
+    """
+    from roformer_sim.teachers import CachedTeacher, RememberingTeacher, load_teacher
+
+    teacher = load_teacher(spec)
+    if not isinstance(teacher, CachedTeacher):
+        return RememberingTeacher(teacher)
+    distinct = list(dict.fromkeys(texts))
+    missing = teacher.missing(distinct)
+    if missing:
+        raise InputError(
+            f"{spec}: lacks {len(missing):,} of the {len(distinct):,} sentences of this recipe, first "
+            f"{missing[0]!r}; add them by roformer-sim teacher-cache with the recipe's files and data.maxlen"
+        )
+    return teacher
 
 
 class SampleSynonyms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -20,10 +21,26 @@ def _initializer(config: ModelConfig) -> keras.initializers.Initializer:
 def activation(name: str) -> Any:
     """``gelu`` is the exact erf form, ``gelu_new`` its tanh approximation."""
     if name == "gelu":
-        return lambda x: ops.gelu(x, approximate=False)
+        return exact_gelu
     if name == "gelu_new":
         return lambda x: ops.gelu(x, approximate=True)
     return ops.relu
+
+
+@ops.custom_gradient
+def exact_gelu(x: Any) -> Any:
+    """``x Phi(x)``, with Phi the normal distribution; its slope is ``Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)``.
+
+    The slope is written out because backends do not use the Phi they have once more.
+    """
+    distribution = 0.5 * (1.0 + ops.erf(x * 0.5**0.5))
+
+    def gradient(*arguments: Any, upstream: Any = None) -> Any:
+        upstream = upstream if upstream is not None else arguments[0]
+        density = ops.exp(-0.5 * ops.square(x)) * (2.0 * math.pi) ** -0.5
+        return upstream * (distribution + x * density)
+
+    return x * distribution, gradient
 
 
 class SelfAttention(keras.layers.Layer):

@@ -24,12 +24,43 @@ def unilm_cross_entropy(logits: Any, targets: Any, weights: Any) -> Any:
         Scalar, nats per target token, 0 at best and about ``log(vocabulary)`` for an untrained
         model; 0 where no weight is set.
     """
-    logits = ops.cast(logits, "float32")
-    losses = ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), logits, from_logits=True)
+    losses = _negative_log_likelihood(ops.cast(logits, "float32"), ops.cast(targets, "int32"))
     return weighted_mean(losses, weights)
 
 
 def unilm_accuracy(logits: Any, targets: Any, weights: Any) -> Any:
-    """Share of target tokens that are the most likely ones, between 0 and 1."""
-    hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), ops.cast(targets, "int32"))
+    """Share of target tokens that no token is more likely than, between 0 and 1."""
+    # Not by argmax, which takes several times as long as a maximum.
+    hits = _at(logits, ops.cast(targets, "int32")) >= ops.max(logits, axis=-1)
     return weighted_mean(hits, weights)
+
+
+def _negative_log_likelihood(logits: Any, targets: Any) -> Any:
+    """``log sum_v exp z_v - z_y`` of each row, with its gradient ``softmax(z) - onehot(y)`` written out.
+
+    Half the time of the backends' own: the vocabulary is gone through once for the softmax, which the
+    gradient needs anyway, and ``log sum_v exp z_v = max z - log max softmax(z)`` follows from it.
+    """
+
+    @ops.custom_gradient
+    def loss(logits: Any) -> tuple[Any, Any]:
+        probabilities = ops.softmax(logits, axis=-1)
+        normalizer = ops.max(logits, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
+        losses = normalizer - _at(logits, targets)
+
+        def gradient(*arguments: Any, upstream: Any = None) -> Any:
+            factor = upstream if upstream is not None else arguments[0]
+            place = ops.stack([ops.arange(ops.shape(targets)[0], dtype="int32"), targets], axis=1)
+            # exp(-loss) is the target's own probability.
+            return ops.scatter_update(
+                probabilities * factor[:, None], place, (ops.exp(-losses) - 1.0) * factor
+            )
+
+        return losses, gradient
+
+    return loss(logits)
+
+
+def _at(logits: Any, targets: Any) -> Any:
+    """Each row's entry of its target: (n, vocabulary) and (n,) to (n,)."""
+    return ops.take_along_axis(logits, targets[:, None], axis=-1)[:, 0]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from corpus_builder.errors import InputError
+from corpus_builder.exclusion import Exclusion
+from corpus_builder.readers import find_inputs
+from corpus_builder.rows import Triple
+from corpus_builder.segmentation import cut_to_length
 
 T = TypeVar("T")
 
@@ -30,7 +34,13 @@ def place_in_pass(size: int, seed: int, index: int) -> int:
 
 
 class Stream(Protocol):
-    """Where the items of batches come from: pairs, texts, triples. Kinds of items take turns."""
+    """Where the items of batches come from: pairs, texts, triples. Kinds of items take turns.
+
+    Attributes:
+        excluded: Texts left out because a benchmark has them.
+    """
+
+    excluded: int
 
     @property
     def sizes(self) -> list[int]:
@@ -39,8 +49,42 @@ class Stream(Protocol):
     def draw(self, start: int, count: int) -> list[Any]:
         """Training items ``start`` to ``start + count`` of the endless stream; kinds take turns."""
 
+    def texts(self) -> Iterator[str]:
+        """Every sentence that may come up, held-out ones too; equal ones may come again."""
+
     def held_out_items(self) -> list[list[Any]]:
         """Items kept for validation, of each kind, always the same."""
+
+
+class Cutter:
+    """Texts as they are trained on: long ones cut to their first piece, those of a benchmark left out.
+
+    Args:
+        maxlen: Texts longer than about 1.2 times as many characters are cut at sentence marks.
+        exclude: Files whose texts must not be trained on; compared after normalisation, whole and cut.
+
+    Attributes:
+        excluded: How many were left out so far.
+    """
+
+    def __init__(self, maxlen: int, exclude: Sequence[str] = ()) -> None:
+        self.maxlen, self.excluded = maxlen, 0
+        self._exclusion = Exclusion.from_files(find_inputs(exclude)) if exclude else None
+
+    def __call__(self, *texts: str) -> list[str]:
+        """The pieces of those texts that stay."""
+        return [
+            piece
+            for text in texts
+            if (piece := cut_to_length(text, self.maxlen)[0]) and self.keeps(text, piece)
+        ]
+
+    def keeps(self, *texts: str) -> bool:
+        """Whether none of these, forms of one text, is excluded; one that is, is counted."""
+        if self._exclusion is None or not any(text in self._exclusion for text in texts):
+            return True
+        self.excluded += 1
+        return False
 
 
 def split_off(items: Sequence[T], held_out: int, kind: int, where: str) -> tuple[list[T], list[T]]:
@@ -68,10 +112,14 @@ class ItemStream:
         kinds: Training items of each kind.
         held_out: Validation items of each kind.
         seed: Decides the order of every pass.
+        excluded: Texts left out before.
     """
 
-    def __init__(self, kinds: Sequence[Sequence[Any]], held_out: Sequence[Sequence[Any]], seed: int) -> None:
+    def __init__(
+        self, kinds: Sequence[Sequence[Any]], held_out: Sequence[Sequence[Any]], seed: int, excluded: int = 0
+    ) -> None:
         self._kinds, self._held_out, self._seed = list(kinds), [list(items) for items in held_out], seed
+        self.excluded = excluded
 
     @property
     def sizes(self) -> list[int]:
@@ -84,5 +132,19 @@ class ItemStream:
             drawn.append(items[place_in_pass(len(items), self._seed * 2 + k % kinds, k // kinds)])
         return drawn
 
+    def texts(self) -> Iterator[str]:
+        return (
+            text for items in (*self._kinds, *self._held_out) for item in items for text in sentences_of(item)
+        )
+
     def held_out_items(self) -> list[list[Any]]:
         return self._held_out
+
+
+def sentences_of(item: Any) -> tuple[str, ...]:
+    """The sentences of an item in the order of its rows: a text twice, a pair, a triple."""
+    if isinstance(item, str):
+        return item, item
+    if isinstance(item, Triple):
+        return item.anchor, item.positive, item.negative
+    return item.a, item.b

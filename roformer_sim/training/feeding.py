@@ -57,7 +57,8 @@ class Feeder:
             the batch, before the model gets it.
 
     Raises:
-        InputError: ``workers`` is negative, or the source's ``make`` cannot be sent to processes.
+        InputError: ``workers`` is negative, an epoch has no batches, or the source's ``make`` cannot be sent
+            to processes.
 
     Example:
         >>> with Feeder(batches, workers=2) as feeder:  # doctest: +SKIP
@@ -75,6 +76,8 @@ class Feeder:
     ) -> None:
         if workers < 0:
             raise InputError(f"workers is {workers}; give 0 or more")
+        if not len(source):
+            raise InputError("an epoch of no batches; give the source one or more")
         self.source, self.on_batch = source, on_batch
         self._workers = Workers(source.make, workers) if workers else None
         self._stream: _Stream | None = None
@@ -166,7 +169,7 @@ class _Stream:
 
     def __init__(self, items: Iterator[Batch]) -> None:
         self._items = items
-        self._queue: Queue[Batch | Exception] = Queue(BATCHES_AHEAD)
+        self._queue: Queue[Batch | Exception | None] = Queue(BATCHES_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="batches", daemon=True)
         self._thread.start()
@@ -177,6 +180,8 @@ class _Stream:
                 item = self._queue.get(timeout=0.1)
             except Empty:
                 continue
+            if item is None:
+                return
             if isinstance(item, Exception):
                 raise item
             yield item
@@ -191,7 +196,8 @@ class _Stream:
         try:
             for item in self._items:
                 if not self._put(item):
-                    break
+                    return
+            self._put(None)
         except Exception as error:
             self._put(error)
         finally:
@@ -199,7 +205,7 @@ class _Stream:
             if close is not None:
                 close()
 
-    def _put(self, item: Batch | Exception) -> bool:
+    def _put(self, item: Batch | Exception | None) -> bool:
         while not self._stopped.is_set():
             try:
                 self._queue.put(item, timeout=0.1)

@@ -39,8 +39,7 @@ class MultiTaskModel(keras.Model):
         self.backbone = backbone
         self.terms = tuple(terms)
         self.reads = frozenset(term.reads for term in terms)
-        names = [term.name for term in terms] + [term.accuracy[0] for term in terms if term.accuracy]
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.trackers = {name: keras.metrics.Mean(name=name) for term in terms for name in term.names}
         self.classifier = None
         if classes:
             self.classifier = keras.layers.Dense(classes, use_bias=False, dtype="float32", name="classifier")
@@ -51,22 +50,33 @@ class MultiTaskModel(keras.Model):
     def by_kind(self) -> frozenset[str]:
         """Names of the figures that count as much as the batch's ``similarity_weights``."""
         terms = [term for term in self.terms if term.by_kind]
-        return frozenset(name for term in terms for name in (term.name, *(term.accuracy or ())[:1]))
+        return frozenset(name for term in terms for name in term.names)
 
     def call(self, inputs: Tensors, training: bool | None = None) -> Tensors:
         """What the terms read: ``logits`` (n, vocabulary), ``vectors`` (rows, hidden), ``classes``."""
+        outputs = self.network_outputs(inputs, training)
+        return outputs | self.sentence_outputs(outputs["vectors"]) if "vectors" in outputs else outputs
+
+    def network_outputs(
+        self, inputs: Tensors, training: bool | None = None, *, logits: bool = True
+    ) -> Tensors:
+        """What of :meth:`call` is a matter of each row by itself; without ``logits``, vectors alone."""
         states = self.backbone(inputs["token_ids"], inputs["segment_ids"], pattern="unilm", training=training)
         outputs: Tensors = {}
-        if "logits" in self.reads:
+        if logits and "logits" in self.reads:
             hidden = ops.reshape(states.last, (-1, self.backbone.config.hidden_size))
             outputs["logits"] = self.backbone.lm_logits(ops.take(hidden, inputs["positions"], axis=0))
         if self.reads & {"vectors", "classes"}:
             in_source = ops.equal(ops.convert_to_tensor(inputs["segment_ids"]), 0)
             source = states._replace(token_mask=ops.logical_and(states.token_mask, in_source))
             outputs["vectors"] = self.backbone.pooled(source, self.backbone.config.pooling)
-        if self.classifier is not None:
-            outputs["classes"] = self.classifier(pair_features(outputs["vectors"]))
         return outputs
+
+    def sentence_outputs(self, vectors: Any) -> Tensors:
+        """What of :meth:`call` follows from the vectors of all rows."""
+        if self.classifier is None:
+            return {"vectors": vectors}
+        return {"vectors": vectors, "classes": self.classifier(pair_features(vectors))}
 
     def compute_loss(
         self,
@@ -77,12 +87,14 @@ class MultiTaskModel(keras.Model):
         training: bool = True,
     ) -> Any:
         """Weighted sum of the terms; their unweighted values go to the progress bar."""
+        return self.add_up({term.name: term.figures(y_pred, x) for term in self.terms}, x)
+
+    def add_up(self, figures: dict[str, list[Any]], batch: Tensors) -> Any:
+        """The loss from the figures of each term, which are shown."""
         total = 0.0
         for term in self.terms:
-            value, factor = term.function(y_pred, x), term.factor(x)
-            self.trackers[term.name].update_state(value, sample_weight=factor)
-            if term.accuracy is not None:
-                name, share = term.accuracy
-                self.trackers[name].update_state(share(y_pred, x), sample_weight=factor)
-            total = total + term.weight * factor * value
+            factor = term.factor(batch)
+            for name, figure in zip(term.names, figures[term.name], strict=True):
+                self.trackers[name].update_state(figure, sample_weight=factor)
+            total = total + term.weight * factor * figures[term.name][0]
         return total

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from corpus_builder.readers import find_inputs, read_groups, read_pairs
-from corpus_builder.segmentation import cut_to_length
-from roformer_sim.training.drawing import place_in_pass, split_off
+from roformer_sim.training.drawing import Cutter, place_in_pass, split_off
 
 
 class SentencePair(NamedTuple):
@@ -59,22 +58,32 @@ class PairStream:
         maxlen: Texts far longer than this are cut at sentence marks and their first piece is taken.
         held_out: Sets of each kind kept for validation, the same for every seed.
         seed: Decides every draw.
+        exclude: Files whose texts are left out of their sets.
 
     Raises:
         InputError: An unreadable file (file and line named), or too few sets.
     """
 
     def __init__(
-        self, groups: Sequence[str], pairs: Sequence[str], *, maxlen: int, held_out: int, seed: int
+        self,
+        groups: Sequence[str],
+        pairs: Sequence[str],
+        *,
+        maxlen: int,
+        held_out: int,
+        seed: int,
+        exclude: Sequence[str] = (),
     ) -> None:
+        cut = Cutter(maxlen, exclude)
         question_sets: list[tuple[str, ...]] = []
         general_sets: list[tuple[str, ...]] = []
         for path in find_inputs(groups):
             for group in read_groups(path):
                 sets = general_sets if group.kind == "general" else question_sets
-                sets.append(shortened(group.members, maxlen))
+                sets.append(tuple(dict.fromkeys(cut(*group.members))))
         for path in find_inputs(pairs) if pairs else []:
-            general_sets += (shortened((pair.text_a, pair.text_b), maxlen) for pair in read_pairs(path))
+            general_sets += (tuple(dict.fromkeys(cut(pair.text_a, pair.text_b))) for pair in read_pairs(path))
+        self.excluded = cut.excluded
         self.training: list[PairSource] = []
         self.held_out: list[PairSource] = []
         for kind, sets in enumerate((question_sets, general_sets)):
@@ -97,12 +106,12 @@ class PairStream:
         kinds = len(self.training)
         return [self.training[k % kinds].pair(k // kinds) for k in range(start, start + count)]
 
+    def texts(self) -> Iterator[str]:
+        """Every sentence of the sets, held-out ones too."""
+        return (
+            text for source in (*self.training, *self.held_out) for texts in source.sets for text in texts
+        )
+
     def held_out_items(self) -> list[list[SentencePair]]:
         """One pair of each held-out set, always the same: those of questions, then of general sentences."""
         return [[source.pair(i) for i in range(len(source.sets))] for source in self.held_out]
-
-
-def shortened(texts: Sequence[str], maxlen: int) -> tuple[str, ...]:
-    """Distinct first pieces of at most about 1.2 x maxlen characters, empty ones dropped."""
-    pieces = (cut_to_length(text, maxlen)[0] for text in texts if text.strip())
-    return tuple(dict.fromkeys(piece for piece in pieces if piece.strip()))

@@ -47,7 +47,7 @@ class TrainSection(Section):
     sub_batches: int = Field(default=1, ge=1)  # GradCache: parts of a batch that are in memory one at a time
     accumulate: int = Field(default=1, ge=1)  # batches whose gradients are averaged into one step
     learning_rate: float = Field(default=1e-5, gt=0)
-    warmup_steps: int = Field(default=1000, ge=0)
+    warmup_steps: int = Field(default=1000, ge=0)  # of the optimiser: `accumulate` batches each
     schedule: Literal["constant", "linear"] = "constant"  # after the warm-up; linear ends at 0
     beta_2: float = Field(default=0.999, gt=0, lt=1)  # of Adam's second moment
     weight_decay: float = Field(default=0.01, ge=0)  # not on biases and norms
@@ -106,6 +106,11 @@ class Recipe(Section):
             raise ValueError(
                 f"train.batch_rows {rows} holds a single item of {self.data.rows_per_item} rows; "
                 "a batch needs two, or it has no negatives"
+            )
+        if self.train.steps_per_epoch % self.train.accumulate:
+            raise ValueError(
+                f"train.steps_per_epoch {self.train.steps_per_epoch} must be a multiple of train.accumulate "
+                f"{self.train.accumulate}, so that no checkpoint stands between two batches of a step"
             )
         if self.kind_weights is not None and self.train.steps_per_epoch % 2:
             raise ValueError("train.steps_per_epoch must be even where batches hold one kind of pair")

@@ -15,6 +15,7 @@ class Section(BaseModel):
 
 class _Data(Section):
     held_out: int = Field(default=512, ge=0)  # items of each kind kept back for validation
+    exclude: list[str] = Field(default_factory=list)  # files whose texts are not trained on: benchmarks
     maxlen: int = Field(default=64, ge=8)  # most tokens of one sentence; a row of two holds twice as many
 
     @property
@@ -96,4 +97,4 @@ class LabelledData(_Data):
 
     @property
     def files(self) -> dict[str, list[str]]:
-        return {"sts": [table.path for table in self.sts], "nli": self.nli}
+        return {"sts": [table.path for table in self.sts], "nli": self.nli, "exclude": self.exclude}

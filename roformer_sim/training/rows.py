@@ -17,6 +17,7 @@ from roformer_sim.text import Tokenizer
 from roformer_sim.text.noise import MaskedText, whole_word_masking, whole_word_noise_batch
 from roformer_sim.text.truncation import kept_tokens
 from roformer_sim.text.words import Segmenter
+from roformer_sim.training.drawing import sentences_of
 from roformer_sim.training.pairs import SentencePair
 from roformer_sim.training.sentences import LabelledPair
 
@@ -170,7 +171,9 @@ class TextRowMaker:
         begun = [ids[:cut] for ids, cut in zip(tokens, cuts, strict=True)]
         rest = [ids[cut:] for ids, cut in zip(tokens, cuts, strict=True)]
         continued = _two_parts(begun, rest, self.tokenizer, self.maxlen)
-        rows = [self._masked(next(noised)) if masks else row for masks, row in zip(masked, continued, strict=True)]
+        rows = [
+            self._masked(next(noised)) if masks else row for masks, row in zip(masked, continued, strict=True)
+        ]
         return MadeRows(rows, list(items), [None] * len(rows))
 
     def _masked(self, text: MaskedText) -> Row:
@@ -192,21 +195,13 @@ class SentenceMaker:
         self.tokenizer, self.maxlen = tokenizer, maxlen
 
     def length(self, item: str | LabelledPair | Triple) -> int:
-        return max(map(len, _sentences(item)))
+        return max(map(len, sentences_of(item)))
 
     def make(self, items: Sequence[Any], rng: np.random.Generator) -> MadeRows:
-        texts = [text for item in items for text in _sentences(item)]
+        texts = [text for item in items for text in sentences_of(item)]
         encodings = self.tokenizer.encode_batch(texts, maxlen=self.maxlen)
         rows = [Row(encoding.token_ids.tolist(), len(encoding)) for encoding in encodings]
         return MadeRows(rows, texts, _groups(items), arrays=_labels(items))
-
-
-def _sentences(item: str | LabelledPair | Triple) -> tuple[str, ...]:
-    if isinstance(item, str):
-        return item, item
-    if isinstance(item, Triple):
-        return item.anchor, item.positive, item.negative
-    return item.a, item.b
 
 
 def _groups(items: Sequence[Any]) -> list[Hashable | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import tempfile
 import warnings
 from collections.abc import Collection, Mapping
@@ -125,6 +126,26 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
         remove_leftovers(self.path)
 
+    def check_space(self, model: keras.Model, epochs: int) -> None:
+        """Refuse a run that cannot end for want of space, before its first step.
+
+        Args:
+            model: Compiled, its optimiser built.
+            epochs: Checkpoints the run will still write. An old one goes when a new one is whole, so that
+                ``keep`` + 1 are there at once.
+
+        Raises:
+            InputError: Less space is free than that.
+        """
+        size = 4 * sum(math.prod(v.shape) for v in [*model.variables, *model.optimizer.variables])
+        count = max(1, min(epochs, self.keep + 1 - len(self._epochs())))
+        free = shutil.disk_usage(self.path).free
+        if free < count * size:
+            raise InputError(
+                f"{self.path}: {free / 1e9:.3g} GB are free, but {count} more checkpoint(s) of "
+                f"{size / 1e9:.3g} GB must fit; make room, or write elsewhere with --output"
+            )
+
     @property
     def last(self) -> Path | None:
         """Newest checkpoint that is whole; ``None`` for a new run. Passing over a damaged one is warned of.
@@ -132,7 +153,7 @@ class RunFolder:
         Raises:
             InputError: There are checkpoints, but none is whole; or there were, and they are gone.
         """
-        damaged = []
+        damaged: list[tuple[int, str, bool]] = []
         for epoch in sorted(self._epochs(), reverse=True):
             known = epoch in self._damage
             damage = self._find_damage(epoch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from corpus_builder.errors import InputError
@@ -12,7 +12,7 @@ from corpus_builder.readers.typed import read_rows
 from corpus_builder.rows import NLI_LABELS, NO_CONSENSUS, Triple
 from corpus_builder.segmentation import cut_to_length
 from corpus_builder.sentences import training_sentences
-from roformer_sim.training.drawing import ItemStream, split_off
+from roformer_sim.training.drawing import Cutter, ItemStream, split_off
 from roformer_sim.training.recipe_data import LabelledData, LabelledTable, TextData, TripleData, TwiceData
 
 STS_CLASSES = 2
@@ -37,76 +37,79 @@ def text_stream(data: TextData, seed: int) -> ItemStream:
 
     A row holds ``2 * maxlen`` tokens. Everything is in memory: about 150 bytes for a piece of 60 characters.
     """
+    cut = Cutter(data.maxlen, data.exclude)
     pieces = dict.fromkeys(
         piece
         for path in find_inputs(data.texts)
         for document in read_documents(path)
         for piece in cut_to_length(document.text, round(data.maxlen * 1.6))
-        if len(piece) > 3
+        if len(piece) > 3 and cut.keeps(piece)
     )
-    return _one_kind(list(pieces), data.held_out, data.texts, seed)
+    return _one_kind(list(pieces), data.texts, data.held_out, cut, seed)
 
 
 def sentence_stream(data: TwiceData, seed: int) -> ItemStream:
     """Distinct sentences of files of any shape: groups, pairs, triples, documents, lines."""
-    found = training_sentences(find_inputs(data.texts))
-    pieces = dict.fromkeys(cut_to_length(text, data.maxlen)[0] for text in found)
-    return _one_kind([text for text in pieces if text.strip()], data.held_out, data.texts, seed)
+    cut = Cutter(data.maxlen, data.exclude)
+    pieces = dict.fromkeys(
+        piece for text in training_sentences(find_inputs(data.texts)) for piece in cut(text)
+    )
+    return _one_kind(list(pieces), data.texts, data.held_out, cut, seed)
 
 
 def triple_stream(data: TripleData, seed: int) -> ItemStream:
-    """NLI triples, each sentence cut to its first piece; those with an empty one are left out."""
-    triples = dict.fromkeys(
-        Triple(*(cut_to_length(text, data.maxlen)[0] for text in (row.anchor, row.positive, row.negative)))
+    """NLI triples; those with an empty or an excluded sentence are left out."""
+    cut = Cutter(data.maxlen, data.exclude)
+    found = (
+        cut(row.anchor, row.positive, row.negative)
         for path in find_inputs(data.triples)
         for row in read_triples(path)
     )
-    whole = [row for row in triples if row.anchor.strip() and row.positive.strip() and row.negative.strip()]
-    return _one_kind(whole, data.held_out, data.triples, seed)
+    triples = dict.fromkeys(Triple(*texts) for texts in found if len(texts) == 3)
+    return _one_kind(list(triples), data.triples, data.held_out, cut, seed)
 
 
 def labelled_stream(data: LabelledData, seed: int) -> ItemStream:
     """Labelled pairs: similarity and inference in turn, whatever the sizes of their tables.
 
-    Rows of inference without consensus (label ``-``) are left out.
+    Rows of inference without consensus (label ``-``) and pairs with an excluded sentence are left out.
 
     Raises:
         InputError: a label outside its table's range (file and line named).
     """
-    similarity = [pair for number, table in enumerate(data.sts) for pair in _sts_pairs(table, number, data)]
+    cut = Cutter(data.maxlen, data.exclude)
+    similarity = [pair for number, table in enumerate(data.sts) for pair in _sts_pairs(table, number, cut)]
     kinds = [(similarity, [table.path for table in data.sts])]
     if data.nli:
-        inference = [
-            LabelledPair(
-                cut_to_length(row.text_a, data.maxlen)[0],
-                cut_to_length(row.text_b, data.maxlen)[0],
-                _DEGREES[row.label],
-                STS_CLASSES + NLI_LABELS.index(row.label),
-                len(data.sts),
-            )
-            for path in find_inputs(data.nli)
-            for row in read_nli(path)
-            if row.label != NO_CONSENSUS
-        ]
-        kinds.append((inference, data.nli))
+        kinds.append((list(_nli_pairs(data.nli, len(data.sts), cut)), data.nli))
     split = [
         split_off(pairs, data.held_out, kind, ", ".join(files)) for kind, (pairs, files) in enumerate(kinds)
     ]
-    return ItemStream([kept for kept, _ in split], [out for _, out in split], seed)
+    return ItemStream([kept for kept, _ in split], [out for _, out in split], seed, cut.excluded)
 
 
-def _sts_pairs(table: LabelledTable, number: int, data: LabelledData) -> Iterator[LabelledPair]:
+def _sts_pairs(table: LabelledTable, number: int, cut: Cutter) -> Iterator[LabelledPair]:
     for path, line, row in read_rows([table.path], STS):
         if not 0 <= row.label <= table.max:
             raise InputError(
-                f"{path}:{line}: the label {row.label:g} lies outside 0 to {table.max:g}; "
+                f"{path}, line {line}: the label {row.label:g} lies outside 0 to {table.max:g}; "
                 "give the table's largest label as max"
             )
         same = row.label > table.max / 2 if table.same is None else row.label >= table.same
-        a, b = (cut_to_length(text, data.maxlen)[0] for text in (row.text_a, row.text_b))
-        yield LabelledPair(a, b, row.label / table.max, int(same), number)
+        texts = cut(row.text_a, row.text_b)
+        if len(texts) == 2:
+            yield LabelledPair(texts[0], texts[1], row.label / table.max, int(same), number)
 
 
-def _one_kind(items: list, held_out: int, files: list[str], seed: int) -> ItemStream:
+def _nli_pairs(files: Sequence[str], number: int, cut: Cutter) -> Iterator[LabelledPair]:
+    for path in find_inputs(files):
+        for row in read_nli(path):
+            texts = cut(row.text_a, row.text_b)
+            if row.label != NO_CONSENSUS and len(texts) == 2:
+                category = STS_CLASSES + NLI_LABELS.index(row.label)
+                yield LabelledPair(texts[0], texts[1], _DEGREES[row.label], category, number)
+
+
+def _one_kind(items: list, files: Sequence[str], held_out: int, cut: Cutter, seed: int) -> ItemStream:
     kept, validation = split_off(items, held_out, 0, ", ".join(files))
-    return ItemStream([kept], [validation], seed)
+    return ItemStream([kept], [validation], seed, cut.excluded)

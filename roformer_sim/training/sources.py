@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,10 @@ from roformer_sim.training.sentences import labelled_stream, sentence_stream, te
 
 Data = SimilarData | TextData | TwiceData | LabelledData | TripleData
 TeacherFunction = Callable[[list[str]], np.ndarray]
+"""Sentences to vectors (n, d)."""
+
+OpenTeacher = Callable[[str, Iterable[str]], TeacherFunction]
+"""The teacher of that name; it is told all sentences that it will be asked for."""
 
 
 class Sources(NamedTuple):
@@ -68,21 +72,34 @@ class Sources(NamedTuple):
         return found
 
 
-def open_sources(recipe: Recipe, tokenizer: Tokenizer, teacher: TeacherFunction | None = None) -> Sources:
-    """Read the files of a recipe.
+def open_sources(recipe: Recipe, tokenizer: Tokenizer, open_teacher: OpenTeacher | None = None) -> Sources:
+    """Read the files of a recipe, and open its teacher.
 
     Raises:
-        InputError: an unreadable file, a damaged row (line named), or too few items.
+        InputError: an unreadable file, a damaged row (line named), too few items, no such teacher.
     """
+    stream = open_stream(recipe.data, recipe.train.seed)
+    teacher, term = None, recipe.objectives.distillation
+    if term is not None:
+        if open_teacher is None:
+            raise InputError(f"objectives.distillation.teacher {term.teacher!r}: nothing here opens teachers")
+        teacher = open_teacher(term.teacher, stream.texts())
     maker = row_maker(recipe.data, tokenizer)
-    assembler = Assembler(maker, recipe.objectives.mask_false_negatives, teacher)
-    return Sources(open_stream(recipe.data, recipe.train.seed), assembler, recipe)
+    masked, parts = recipe.objectives.mask_false_negatives, recipe.train.sub_batches
+    return Sources(stream, Assembler(maker, masked, teacher, parts), recipe)
 
 
 def open_stream(data: Data, seed: int) -> Stream:
     """The items of a recipe's files."""
     if isinstance(data, SimilarData):
-        return PairStream(data.groups, data.pairs, maxlen=data.maxlen, held_out=data.held_out, seed=seed)
+        return PairStream(
+            data.groups,
+            data.pairs,
+            maxlen=data.maxlen,
+            held_out=data.held_out,
+            seed=seed,
+            exclude=data.exclude,
+        )
     if isinstance(data, TextData):
         return text_stream(data, seed)
     if isinstance(data, TwiceData):

@@ -41,6 +41,7 @@ class LossTerm:
         function: The objective.
         accuracy: Name and function of the share that is right, where there is one.
         by_kind: Whether the batch's ``similarity_weights`` count here.
+        mean_over: For ``"logits"``, the weights of the batch that the objective is a mean by.
     """
 
     name: str
@@ -49,6 +50,17 @@ class LossTerm:
     function: TermFunction
     accuracy: tuple[str, TermFunction] | None = None
     by_kind: bool = False
+    mean_over: str = "weights"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of :meth:`figures`."""
+        return (self.name, self.accuracy[0]) if self.accuracy else (self.name,)
+
+    def figures(self, outputs: Tensors, batch: Tensors) -> list[Any]:
+        """The value, and the accuracy where there is one."""
+        functions = (self.function, self.accuracy[1]) if self.accuracy else (self.function,)
+        return [function(outputs, batch) for function in functions]
 
     def factor(self, batch: Tensors) -> Any:
         """What this batch's value is multiplied by beside the weight."""
@@ -87,6 +99,7 @@ def loss_terms(objectives: ObjectivesSection, *, copies: int = 1, tasks: int = 1
                 "logits",
                 _over_targets(mlm_cross_entropy, "mlm_weights"),
                 ("mlm_accuracy", _over_targets(mlm_accuracy, "mlm_weights")),
+                mean_over="mlm_weights",
             )
         )
     if given.rdrop:

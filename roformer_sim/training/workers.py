@@ -4,18 +4,21 @@ Processes are started anew (``spawn``), never forked: a fork copies the locks of
 without the threads that would release them. A started process imports what its function needs and no more, so
 a function that makes batches lives in a module without Keras.
 
-Every worker has a pipe of its own, whose other end is held by nobody but the parent. However the parent ends,
-the pipe closes and the worker with it: nothing is left running.
+Every worker has a pipe of its own, whose other end is held by nobody but the parent, and watches its parent:
+a worker ends when the pipe closes or when the parent does, however it ends. Nothing is left running.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
@@ -61,6 +64,8 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         self._processes = []
         self._pipes: list[Connection] = []
+        self._busy: dict[Connection, int] = {}  # number of the task that a worker is at
+        self._issued, self._ahead = 0, TASKS_AHEAD * count
         # A process begins with its parent's mask: Ctrl-C is for the parent, which then closes the pipes.
         with _interrupts_held():
             for _ in range(count):
@@ -74,42 +79,25 @@ class Workers:
     def map(self, tasks: Iterator[Any]) -> Iterator[Any]:
         """The results of ``tasks``, in order; a task is taken when a worker is free for it.
 
-        Only one such iterator may be open at a time; a closed one waits for what the workers still do.
+        Only one such iterator may be open at a time; what one that was left had asked for is dropped.
 
         Raises:
             InputError: A task raised one, at the place of its result; or a worker was killed.
             RuntimeError: A task raised something else, whose traceback is in the message.
         """
-        idle, busy = list(self._pipes), dict[Connection, int]()
+        first = given = self._issued
         replies: dict[int, Reply] = {}
-        issued, given, exhausted = 0, 0, False
-        try:
-            while True:
-                while idle and not exhausted and issued - given < TASKS_AHEAD * len(self._pipes):
-                    try:
-                        task = next(tasks)
-                    except StopIteration:
-                        exhausted = True
-                        break
-                    pipe = idle.pop()
-                    busy[pipe] = issued
-                    issued += 1
-                    self._send(pipe, task)
-                while given in replies:
-                    yield _result(replies.pop(given))
-                    given += 1
-                    if idle and not exhausted:
-                        break  # room for a further task
-                else:
-                    if not busy:
-                        return
-                    ready = wait(list(busy))
-                    for pipe in [pipe for pipe in busy if pipe in ready]:
-                        replies[busy.pop(pipe)] = self._receive(pipe)
-                        idle.append(pipe)
-        finally:
-            for pipe in busy:
-                self._drain(pipe)
+        more = True
+        while True:
+            while more and len(self._busy) < len(self._pipes) and self._issued - given < self._ahead:
+                more = self._issue(tasks)
+            if given in replies:
+                yield _result(replies.pop(given))
+                given += 1
+            elif not more and given == self._issued:
+                return
+            else:
+                replies |= {number: reply for number, reply in self._received() if number >= first}
 
     def close(self) -> None:
         """End the processes, what they are doing included; more than once does no harm."""
@@ -127,21 +115,30 @@ class Workers:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _send(self, pipe: Connection, task: Any) -> None:
+    def _issue(self, tasks: Iterator[Any]) -> bool:
+        """Give the next task to a worker that is free; whether there was one."""
+        try:
+            task = next(tasks)
+        except StopIteration:
+            return False
+        pipe = next(pipe for pipe in self._pipes if pipe not in self._busy)
         try:
             pipe.send(task)
         except OSError:
             raise self._ended(pipe) from None
+        self._busy[pipe] = self._issued
+        self._issued += 1
+        return True
 
-    def _receive(self, pipe: Connection) -> Reply:
-        try:
-            return Reply(*pipe.recv())
-        except (EOFError, OSError):
-            raise self._ended(pipe) from None
-
-    def _drain(self, pipe: Connection) -> None:
-        with suppress(EOFError, OSError):  # where it has ended, there is nothing left to wait for
-            pipe.recv()
+    def _received(self) -> Iterator[tuple[int, Reply]]:
+        """Wait for a worker, then the replies of all that have one."""
+        ready = wait(list(self._busy))
+        for pipe in [pipe for pipe in self._busy if pipe in ready]:
+            number = self._busy.pop(pipe)
+            try:
+                yield number, Reply(*pipe.recv())
+            except (EOFError, OSError):
+                raise self._ended(pipe) from None
 
     def _ended(self, pipe: Connection) -> InputError:
         process = self._processes[self._pipes.index(pipe)]
@@ -162,6 +159,7 @@ def _result(reply: Reply) -> Any:
 
 def _work(pipe: Connection, function: bytes) -> None:
     """Answer tasks until the pipe closes."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     make: Callable[[Any], Any] | None = None
     while True:
         try:
@@ -181,12 +179,21 @@ def _work(pipe: Connection, function: bytes) -> None:
             return
 
 
+def _end_with_parent() -> None:
+    """End this process at once when its parent has ended, in the midst of a task as well."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """No SIGINT for this thread, nor for the processes that it starts."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # starting it later would let the signal through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

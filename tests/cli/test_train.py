@@ -44,17 +44,20 @@ def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer, tiny_config
         *(f"{key} = {value}" for key, value in config.items()),
         "intermediate_size = 64",
         "[data]",
+        "rows = 'similar'",
         f"groups = [{str(folder / 'groups.jsonl')!r}]",
         "held_out = 0",
         "maxlen = 16",
         "noise = 0.0",
+        "[objectives.generation]",
+        "[objectives.in_batch]",
         "[train]",
         "batch_rows = 4",
         "epochs = 1",
         "steps_per_epoch = 2",
         "warmup_steps = 1",
         "dtype = 'float32'",
-        "[report]",
+        "[watch]",
         "samples = ['怎么开通花呗']",
         "tensorboard = false",
     ]
@@ -110,8 +113,8 @@ def test_the_same_command_goes_on_with_the_run_and_json_has_stdout_to_itself(
     result = cli("train", recipe, "-o", run_copy, "--set", "train.epochs=3", "--json")
     assert result.code == 0, result.err
     assert json.loads(result.out) == {"best": str(run_copy / "best"), "last": str(run_copy / "last")}
-    assert "Epoch 1/3" not in result.err
-    assert "Epoch 2/3" in result.err and "Epoch 3/3" in result.err
+    assert "epoch 1/3" not in result.err
+    assert "epoch 2/3" in result.err and "epoch 3/3" in result.err
     assert json.loads((run_copy / "last" / "metadata.json").read_text("utf-8"))["epochs_done"] == 3
     assert len(built) == 1, "one model shows the samples of all epochs"
 
@@ -161,7 +164,58 @@ def test_shipped_recipes_are_found_by_name(refused, tmp_path: Path) -> None:
     )
     assert str(tmp_path / "none") in message
     message = refused("train", "no-such-recipe", "-o", tmp_path / "run")
-    assert "(simbert, stage1, stage1_mini, stage1_mini_cls)" in message
+    assert "(cosent, pretrain, rdrop, simbert, simcse_sup, " in message
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.toml")))
+def test_every_shipped_recipe_explains_itself_and_comments_every_value(cli, name: str) -> None:
+    result = cli("train", name, "--explain")
+    assert result.code == 0, result.err
+    for word in ("start", "data", "loss = sum of", "steps", "every value, as --set takes it"):
+        assert f"\n{word}" in f"\n{result.out}"
+    lines = (RECIPES / f"{name}.toml").read_text("utf-8").splitlines()
+    for before, line in zip(["", *lines], lines, strict=False):
+        assert " = " not in line or "  # " in line or " # " in line or before.startswith("#"), line
+
+
+def test_explain_marks_missing_files_and_runs_nothing(cli, recipe: Path, tmp_path: Path) -> None:
+    groups = f"data.groups=['{recipe.parent / 'groups.jsonl'}', '{tmp_path / 'none.jsonl'}']"
+    result = cli("train", recipe, "--explain", "--set", groups)
+    assert f"groups: {recipe.parent / 'groups.jsonl'}\n" in result.out
+    assert f"groups: {tmp_path / 'none.jsonl'} (MISSING)\n" in result.out
+    assert "1 epochs x 2 = 2 batches, 8 rows" in result.out
+    as_json = cli("train", recipe, "--explain", "--json")
+    assert json.loads(as_json.out)["train"]["batch_rows"] == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["data.copies=1", "objectives.rdrop.weight=1"], "set data.copies = 2"),
+        (["objectives.sbert.weight=1"], "objectives.sbert needs data.rows = 'labelled'"),
+        (["train.batch_rows=6", "data.copies=2"], "train.batch_rows must be a multiple of 4"),
+        (["data.copies=2"], "holds a single item of 4 rows"),
+        (["objectives.in_batch.temperature=1"], "objectives.in_batch.temperature"),
+        (["data.triples=['a.tsv']"], "data.triples"),
+    ],
+)
+def test_terms_and_rows_that_do_not_fit_are_refused(refused, recipe: Path, changes, said, tmp_path) -> None:
+    overrides = [part for change in changes for part in ("--set", change)]
+    assert said in refused("train", recipe, "-o", tmp_path / "run", *overrides)
+
+
+def test_a_loss_that_is_no_number_ends_with_code_1(cli, recipe: Path, tmp_path: Path) -> None:
+    overrides = [
+        "--set",
+        "train.learning_rate=1e30",
+        "--set",
+        "train.epochs=4",
+        "--set",
+        "train.clip_norm=1e30",
+    ]
+    result = cli("train", recipe, "-o", tmp_path / "run", *overrides)
+    assert result.code == 1
+    assert "training stopped at step" in result.err and "train.learning_rate" in result.err
 
 
 def test_wrong_recipes_are_refused(refused, recipe: Path, tmp_path: Path) -> None:

@@ -25,9 +25,7 @@ def uniformity_pair_by_pair(vectors):
 
 
 def alignment_pair_by_pair(left, right):
-    distances = [
-        math.dist(unit(u), unit(v)) ** 2 for u, v in zip(left.tolist(), right.tolist(), strict=True)
-    ]
+    distances = [math.dist(unit(u), unit(v)) ** 2 for u, v in zip(left.tolist(), right.tolist(), strict=True)]
     return sum(distances) / len(distances)
 
 

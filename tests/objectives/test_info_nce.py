@@ -41,7 +41,7 @@ def test_perfect_partners_cost_next_to_nothing():
     # Four pairs along four axes: exp(20) to 1 for the partner, six candidates beside it.
     vectors = np.repeat(np.eye(4), 2, axis=0)
     assert loss(vectors) == pytest.approx(6 * np.exp(-20), abs=1e-6)
-    assert float(partner_accuracy(np.float32(vectors))) == 1.0
+    assert float(partner_accuracy(np.float32(vectors), partner_labels(len(vectors)))) == 1.0
 
 
 def test_a_worked_example():
@@ -54,7 +54,7 @@ def test_a_partner_that_is_opposite_costs_the_whole_range():
     # Cosine -1 with the partner, 0 with the two others, scale 10: log(exp(-10) + 2) + 10.
     vectors = [[1, 0], [-1, 0], [0, 1], [0, -1]]
     assert loss(vectors, scale=10.0) == pytest.approx(np.log(np.exp(-10) + 2) + 10, rel=1e-5)
-    assert float(partner_accuracy(np.float32(vectors))) == 0.0
+    assert float(partner_accuracy(np.float32(vectors), partner_labels(len(vectors)))) == 0.0
 
 
 def test_one_pair_alone_has_nothing_to_choose_from():
@@ -85,7 +85,7 @@ def test_lengths_of_vectors_and_the_order_of_pairs_do_not_matter(seed):
 def test_accuracy_counts_rows_whose_nearest_is_the_partner():
     # Row 2 lies nearer to the first pair than to its partner; the others find theirs.
     vectors = np.float32([[1, 0, 0], [1, 0.1, 0], [1, 0.2, 0.3], [0.3, 0.5, 1]])
-    assert float(partner_accuracy(vectors)) == 0.75
+    assert float(partner_accuracy(vectors, partner_labels(len(vectors)))) == 0.75
 
 
 def test_coarse_vectors_are_compared_in_float32():

@@ -48,11 +48,11 @@ def write_lines(path, rows):
 
 @pytest.fixture(scope="session")
 def tiny_recipe(corpus, tiny_tokenizer):
-    """The recipe of a tiny run, no dropout; keywords change the train section."""
+    """The recipe of a tiny run, no dropout; keywords change the train section, others by name."""
     vocab = corpus / "vocab.txt"
     tiny_tokenizer.save(vocab)
 
-    def make(**train) -> Recipe:
+    def make(*, objectives=None, data=None, watch=None, **train) -> Recipe:
         return Recipe(
             start={
                 "vocab": str(vocab),
@@ -65,12 +65,15 @@ def tiny_recipe(corpus, tiny_tokenizer):
                     "attention_probs_dropout_prob": 0.0,
                 },
             },
-            data={
+            data=data
+            or {
+                "rows": "similar",
                 "groups": [str(corpus / "groups.jsonl")],
                 "pairs": [str(corpus / "pairs.jsonl")],
                 "held_out": 4,
                 "maxlen": 16,
             },
+            objectives=objectives or {"generation": {}, "in_batch": {"scale": 20.0}},
             train={
                 "batch_rows": 8,
                 "epochs": 3,
@@ -80,7 +83,7 @@ def tiny_recipe(corpus, tiny_tokenizer):
                 "dtype": "float32",
                 **train,
             },
-            report={"samples": [], "tensorboard": False},
+            watch={"samples": [], "tensorboard": False, **(watch or {})},
         )
 
     return make

@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 from roformer_sim.training.recipe import Recipe
-from roformer_sim.training.trainer import Helpers, train
+from roformer_sim.training.running import Helpers
+from roformer_sim.training.trainer import train
 
 VECTORS = np.random.default_rng(7).standard_normal((70_000, 8)).astype(np.float32)
 
@@ -42,7 +43,9 @@ def main(folder: Path, *runs: str) -> None:
             values = json.loads(path.read_text("utf-8"))
             values["train"]["devices"] = json.loads(devices)
             recipe = Recipe(**values)
-            helpers = Helpers(measure=measure, measured=("sts_sum",), open_teacher=lambda name: teacher)
+            helpers = Helpers(
+                measure=measure, measured=("sts_sum",), open_teacher=lambda name, texts: teacher
+            )
             train(recipe, folder / name / path.stem, helpers)
 
 

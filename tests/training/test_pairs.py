@@ -29,7 +29,7 @@ def is_general(pair):
 
 def test_a_pair_is_two_different_members_of_one_set():
     source = PairSource(SETS, seed=3)
-    for a, b in (source.pair(i) for i in range(300)):
+    for a, b, _ in (source.pair(i) for i in range(300)):
         assert a != b
         assert any({a, b} <= set(texts) for texts in SETS)
 
@@ -43,7 +43,7 @@ def test_every_set_comes_once_a_pass_and_passes_differ_in_order():
 
 def test_all_members_and_both_directions_come_up():
     source = PairSource([("丙", "丁", "戊")], seed=0)
-    seen = Counter(source.pair(i) for i in range(600))
+    seen = Counter(source.pair(i)[:2] for i in range(600))
     assert len(seen) == 6
     assert min(seen.values()) > 60  # 100 expected of each
 
@@ -56,47 +56,47 @@ def test_a_pair_depends_on_seed_and_index_alone():
 
 
 def test_questions_and_general_sentences_take_turns(stream):
-    kinds = [is_general(pair) for pair in stream().pairs(0, 40)]
+    kinds = [is_general(pair) for pair in stream().draw(0, 40)]
     assert kinds == [False, True] * 20
 
 
 def test_without_general_sentences_all_are_questions(stream):
     only = stream(pairs=False)
     assert only.sizes == [8]
-    assert not any(is_general(pair) for pair in only.pairs(0, 40))
+    assert not any(is_general(pair) for pair in only.draw(0, 40))
 
 
 def test_a_slice_is_what_a_resumed_run_reads(stream):
-    whole = stream().pairs(0, 60)
+    whole = stream().draw(0, 60)
     again = stream()
-    assert again.pairs(20, 15) == whole[20:35]
-    assert again.pairs(0, 20) == whole[:20]
+    assert again.draw(20, 15) == whole[20:35]
+    assert again.draw(0, 20) == whole[:20]
 
 
 def test_held_out_sets_are_never_trained_on(stream):
     made = stream(held_out=3)
     assert made.sizes == [7, 5]
-    held_out = {text for pairs in made.validation_pairs() for pair in pairs for text in pair}
-    trained = {text for pair in made.pairs(0, 500) for text in pair}
-    assert [len(pairs) for pairs in made.validation_pairs()] == [3, 3]
+    held_out = {text for pairs in made.held_out_items() for pair in pairs for text in pair[:2]}
+    trained = {text for pair in made.draw(0, 500) for text in pair[:2]}
+    assert [len(pairs) for pairs in made.held_out_items()] == [3, 3]
     assert not held_out & trained
 
 
 def test_validation_pairs_are_the_same_for_a_seed(stream):
-    assert stream(seed=1).validation_pairs() == stream(seed=1).validation_pairs()
+    assert stream(seed=1).held_out_items() == stream(seed=1).held_out_items()
 
 
 def test_no_seed_trains_on_what_another_holds_out(stream):
     held_out = {
-        text for pairs in stream(seed=1, held_out=3).validation_pairs() for pair in pairs for text in pair
+        text for pairs in stream(seed=1, held_out=3).held_out_items() for pair in pairs for text in pair[:2]
     }
-    trained = {text for pair in stream(seed=2, held_out=3).pairs(0, 500) for text in pair}
+    trained = {text for pair in stream(seed=2, held_out=3).draw(0, 500) for text in pair[:2]}
     assert held_out and not held_out & trained
 
 
 def test_nothing_held_out(stream):
     made = stream(held_out=0)
-    assert made.sizes == [10, 8] and made.validation_pairs() == []
+    assert made.sizes == [10, 8] and made.held_out_items() == []
 
 
 def test_too_few_sets_are_refused_with_file_and_remedy(stream):
@@ -122,7 +122,7 @@ def test_long_texts_give_their_first_piece_and_equal_texts_no_pair(tmp_path):
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
     made = PairStream([str(path)], [], maxlen=12, held_out=0, seed=0)
     assert made.sizes == [2]
-    pairs = {frozenset(pair) for pair in made.pairs(0, 40)}
+    pairs = {frozenset(pair[:2]) for pair in made.draw(0, 40)}
     assert pairs == {frozenset({"今天下雨", "今天有雨"}), frozenset({"今天下雨了我不出门", "我不出门"})}
 
 
@@ -137,4 +137,4 @@ def test_a_mixed_corpus_gives_both_kinds(tmp_path):
     (folder / "a.jsonl").write_text(lines, "utf-8")
     stream = PairStream([str(folder)], [], maxlen=16, held_out=1, seed=0)
     assert stream.sizes == [4, 3]
-    assert ["问题" in pair[0] for pair in stream.pairs(0, 6)] == [True, False] * 3
+    assert ["问题" in pair[0] for pair in stream.draw(0, 6)] == [True, False] * 3

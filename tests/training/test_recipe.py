@@ -11,7 +11,10 @@ RECIPE = """
 [start]
 preset = "some/folder"
 [data]
+rows = "similar"
 groups = ["groups.jsonl"]
+[objectives.generation]
+[objectives.in_batch]
 [train]
 epochs = 2
 """
@@ -28,7 +31,8 @@ def test_what_is_not_said_has_upstreams_values(recipe_file):
     recipe = Recipe.from_file(recipe_file)
     assert recipe.train.epochs == 2
     assert (recipe.train.batch_rows, recipe.data.maxlen, recipe.data.noise) == (96, 64, 0.5)
-    assert (recipe.train.scale, recipe.train.learning_rate, recipe.train.weight_decay) == (20.0, 1e-5, 0.01)
+    assert (recipe.objectives.in_batch.scale, recipe.train.learning_rate) == (20.0, 1e-5)
+    assert (recipe.train.weight_decay, recipe.objectives.mask_false_negatives) == (0.01, True)
 
 
 def test_overrides_are_toml_values(recipe_file):
@@ -39,14 +43,14 @@ def test_overrides_are_toml_values(recipe_file):
             "train.learning_rate = 2e-4",
             'data.groups=["a.jsonl", "b.jsonl"]',
             "start.preset=中文/文件夹",
-            "report.tensorboard=false",
+            "watch.tensorboard=false",
             "start.config.hidden_size=32",
         ],
     )
     assert (recipe.train.epochs, recipe.train.learning_rate) == (7, 2e-4)
     assert recipe.data.groups == ["a.jsonl", "b.jsonl"]
     assert recipe.start.preset == "中文/文件夹"
-    assert recipe.report.tensorboard is False
+    assert recipe.watch.tensorboard is False
     assert recipe.start.config == {"hidden_size": 32}
 
 

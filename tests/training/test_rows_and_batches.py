@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roformer_sim.training.batches import (
-    Row,
-    RowMaker,
-    Stage1Batches,
-    longest_row,
-    make_batch,
-    validation_batches,
-)
-from roformer_sim.training.pairs import PairStream
+from roformer_sim.training.arrays import Assembler, longest_row, make_batch
+from roformer_sim.training.batches import Batches, validation_batches
+from roformer_sim.training.pairs import PairStream, SentencePair
+from roformer_sim.training.rows import Row, RowMaker
 
 LONG = "今天天气真好我们明天出门去公园买书可以借钱还款学习中文科学技术是第一生产力"
 
@@ -43,18 +38,18 @@ class TestRows:
     def test_a_pair_gives_both_directions_as_neighbours(self, maker, tiny_tokenizer):
         cls_id, sep_id = tiny_tokenizer.cls_id, tiny_tokenizer.sep_id
         a, b = ids(tiny_tokenizer, "怎么借钱"), ids(tiny_tokenizer, "如何能借钱")
-        rows = maker().rows([("怎么借钱", "如何能借钱")], np.random.default_rng(0))
+        rows = maker().rows([SentencePair("怎么借钱", "如何能借钱")], np.random.default_rng(0))
         assert rows == [
             Row([cls_id, *a, sep_id, *b, sep_id], 6),
             Row([cls_id, *b, sep_id, *a, sep_id], 7),
         ]
 
     def test_targets_stay_clean_and_sources_keep_their_length(self, maker, tiny_tokenizer):
-        pairs = [(LONG, "今天天气真好"), ("怎么开通花呗", LONG)] * 20
+        pairs = [SentencePair(LONG, "今天天气真好"), SentencePair("怎么开通花呗", LONG)] * 20
         rows = maker(noise=1.0).rows(pairs, np.random.default_rng(0))
         changed = 0
         for i, row in enumerate(rows):
-            source_text, target_text = pairs[i // 2] if i % 2 == 0 else pairs[i // 2][::-1]
+            source_text, target_text = pairs[i // 2][:2] if i % 2 == 0 else pairs[i // 2][1::-1]
             source, target = parts(row)
             assert target == ids(tiny_tokenizer, target_text)
             assert len(source) == len(ids(tiny_tokenizer, source_text))
@@ -63,7 +58,7 @@ class TestRows:
 
     def test_noise_is_mask_tokens_mostly(self, maker, tiny_tokenizer):
         clean = np.array(ids(tiny_tokenizer, LONG))
-        rows = maker(noise=1.0).rows([(LONG, LONG + "吗")] * 100, np.random.default_rng(1))
+        rows = maker(noise=1.0).rows([SentencePair(LONG, LONG + "吗")] * 100, np.random.default_rng(1))
         sources = np.array([parts(row)[0] for row in rows[::2]])
         differs = sources != clean
         # 15 % of the words, less the tenth that stays as it is.
@@ -73,12 +68,12 @@ class TestRows:
     def test_half_of_the_sources_get_noise(self, maker, tiny_tokenizer):
         text = LONG * 3  # some sixty words: noise leaves all of them alone in one case of thousands
         clean = ids(tiny_tokenizer, text)
-        rows = maker(noise=0.5, maxlen=200).rows([(text, "好")] * 400, np.random.default_rng(2))
+        rows = maker(noise=0.5, maxlen=200).rows([SentencePair(text, "好")] * 400, np.random.default_rng(2))
         share = np.mean([parts(row)[0] != clean for row in rows[::2]])
         assert 0.42 < share < 0.58
 
     def test_the_same_state_gives_the_same_rows(self, maker):
-        pairs = [(LONG, "今天天气真好")] * 5
+        pairs = [SentencePair(LONG, "今天天气真好")] * 5
         first, second, other = (maker(noise=0.5).rows(pairs, np.random.default_rng(s)) for s in (7, 7, 8))
         assert first == second != other
 
@@ -86,7 +81,9 @@ class TestRows:
     @given(first=st.integers(0, 30), second=st.integers(0, 30))
     def test_rows_are_cut_from_the_longer_side(self, tiny_tokenizer, first, second):
         a, b = "广" * first, "州" * second
-        row, _ = RowMaker(tiny_tokenizer, maxlen=10, noise=0.0).rows([(a, b)], np.random.default_rng(0))
+        row, _ = RowMaker(tiny_tokenizer, maxlen=10, noise=0.0).rows(
+            [SentencePair(a, b)], np.random.default_rng(0)
+        )
         source, target = list(a), list(b)
         while len(source) + len(target) + 3 > 20:
             (target if len(target) > len(source) else source).pop()
@@ -106,7 +103,9 @@ class TestMakeBatch:
         assert batch["weights"].tolist() == [1.0] * 5 + [0.0] * 123
 
     def test_every_target_is_predicted_from_the_token_before_it(self, maker, tiny_tokenizer):
-        rows = maker().rows([(LONG, "好"), ("怎么借钱", "如何能借钱")], np.random.default_rng(0))
+        rows = maker().rows(
+            [SentencePair(LONG, "好"), SentencePair("怎么借钱", "如何能借钱")], np.random.default_rng(0)
+        )
         batch = make_batch(rows, tiny_tokenizer.pad_id)
         flat, width = batch["token_ids"].reshape(-1), batch["token_ids"].shape[1]
         used = batch["weights"] == 1
@@ -145,29 +144,29 @@ def varied(tmp_path_factory):
     return PairStream([str(path)], [], maxlen=64, held_out=10, seed=0)
 
 
-def epoch_of(stream, tokenizer, *, steps=20, seed=0, **more):
-    maker = RowMaker(tokenizer, maxlen=64, noise=0.5)
-    return Stage1Batches(stream, maker, batch_rows=8, steps=steps, seed=seed, **more)
+def epoch_of(stream, tokenizer, *, steps=20, seed=0, maxlen=64, noise=0.5, **more):
+    assembler = Assembler(RowMaker(tokenizer, maxlen=maxlen, noise=noise))
+    return Batches(stream, assembler, items=4, steps=steps, seed=seed, **more)
 
 
-def everything(batches):
-    return [batches[i][0] for i in range(len(batches))]
+def everything(batches, epoch=0):
+    batches.begin_epoch(epoch)
+    return [batches.make(batches.task(i)) for i in range(len(batches))]
 
 
-class TestStage1Batches:
+class TestBatches:
     def test_an_epoch_holds_each_pair_of_the_stream_once(self, varied, tiny_tokenizer):
-        batches = epoch_of(varied, tiny_tokenizer, first_epoch=1)
         decoded = []
-        for batch in everything(batches):
+        for batch in everything(epoch_of(varied, tiny_tokenizer), epoch=1):
             for ids_, segments in zip(batch["token_ids"], batch["segment_ids"], strict=True):
                 decoded.append(tiny_tokenizer.decode(ids_[segments == 1]))
-        expected = [text for pair in varied.pairs(80, 80) for text in pair]
+        expected = [text for pair in varied.draw(80, 80) for text in pair[:2]]
         encode = tiny_tokenizer.encode
         assert sorted(decoded) == sorted(tiny_tokenizer.decode(encode(text).token_ids) for text in expected)
 
     def test_partners_are_neighbours(self, varied, tiny_tokenizer):
-        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.0)
-        batch = Stage1Batches(varied, maker, batch_rows=8, steps=4, seed=0)[2][0]
+        batch = everything(epoch_of(varied, tiny_tokenizer, steps=4, noise=0.0))[2]
+        assert batch["partners"].tolist() == [1, 0, 3, 2, 5, 4, 7, 6]
         for i in range(0, 8, 2):
             present = batch["token_ids"][i : i + 2] != 0
             sources = [
@@ -181,7 +180,7 @@ class TestStage1Batches:
 
     def test_sorting_by_length_saves_padding(self, varied, tiny_tokenizer):
         maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.0)
-        unsorted_pairs = varied.pairs(0, 80)
+        unsorted_pairs = varied.draw(0, 80)
         rng = np.random.default_rng(0)
         in_turn = [make_batch(maker.rows(unsorted_pairs[i : i + 4], rng), 0) for i in range(0, 80, 4)]
 
@@ -191,42 +190,27 @@ class TestStage1Batches:
 
         assert padding(everything(epoch_of(varied, tiny_tokenizer))) < 0.6 * padding(in_turn)
 
-    def test_the_first_two_batches_show_that_widths_vary(self, varied, tiny_tokenizer):
-        for seed in range(6):
-            batches = epoch_of(varied, tiny_tokenizer, seed=seed)
-            widths = [batch["token_ids"].shape[1] for batch in everything(batches)]
-            assert widths[0] != widths[1]
-
     def test_no_batch_is_wider_than_the_longest_row_promised(self, varied, tiny_tokenizer):
-        maker = RowMaker(tiny_tokenizer, maxlen=12, noise=0.0)
-        batches = everything(Stage1Batches(varied, maker, batch_rows=4, steps=40, seed=0))
-        widths = [batch["token_ids"].shape[1] for batch in batches]
-        assert longest_row(12) == 32 and max(widths) <= 32 and widths[0] != widths[1]
+        batches = everything(epoch_of(varied, tiny_tokenizer, steps=40, maxlen=12, noise=0.0))
+        assert max(batch["token_ids"].shape[1] for batch in batches) == 24 == longest_row(12)
 
-    def test_so_they_do_where_all_pairs_are_alike(self, tmp_path, tiny_tokenizer):
-        path = tmp_path / "groups.jsonl"
-        path.write_text('{"text": "好吗", "synonyms": ["好呢"]}\n' * 4, encoding="utf-8")
-        stream = PairStream([str(path)], [], maxlen=16, held_out=0, seed=0)
-        batches = everything(epoch_of(stream, tiny_tokenizer, steps=3))
-        assert [batch["token_ids"].shape[1] for batch in batches] == [8, 16, 8]
-        assert (batches[1]["token_ids"][:, 8:] == 0).all()
+    def test_the_longest_batch_comes_first(self, varied, tiny_tokenizer):
+        batches = epoch_of(varied, tiny_tokenizer)
+        batches.begin_epoch(0)
+        characters = [sum(len(a) + len(b) for a, b, _ in batches.task(i).items) for i in range(20)]
+        assert np.argmax(characters) == 0
 
     def test_an_epoch_is_decided_by_seed_and_number(self, varied, tiny_tokenizer):
         running = epoch_of(varied, tiny_tokenizer)
-        first = everything(running)
-        running.begin_epoch(1)
-        running.begin_epoch(2)
-        third, resumed = everything(running), everything(epoch_of(varied, tiny_tokenizer, first_epoch=2))
+        first, _ = everything(running), everything(running, epoch=1)
+        third = everything(running, epoch=2)
+        resumed = everything(epoch_of(varied, tiny_tokenizer), epoch=2)
         for ours, theirs in zip(third, resumed, strict=True):
             for name in ours:
                 np.testing.assert_array_equal(ours[name], theirs[name])
         assert any(
             a["token_ids"].tolist() != b["token_ids"].tolist() for a, b in zip(first, third, strict=True)
         )
-
-    def test_a_batch_read_twice_is_the_same(self, varied, tiny_tokenizer):
-        batches = epoch_of(varied, tiny_tokenizer)
-        np.testing.assert_array_equal(batches[3][0]["token_ids"], batches[3][0]["token_ids"])
 
 
 @pytest.fixture(scope="module")
@@ -263,8 +247,8 @@ class TestBatchesOfOneKind:
         assert all((batch["similarity_weights"] == 1.0).all() for batch in batches)
 
     def test_held_out_batches_too(self, both_kinds, tiny_tokenizer):
-        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.5)
-        batches = validation_batches(both_kinds, maker, batch_rows=8, seed=0, kind_weights=(1.0, 0.0))
+        assembler = Assembler(RowMaker(tiny_tokenizer, maxlen=64, noise=0.5))
+        batches = validation_batches(both_kinds, assembler, items=4, seed=0, kind_weights=(1.0, 0.0))
         assert [self.endings(tiny_tokenizer, batch) for batch in batches] == [{"吗"}, {"吗"}, {"。"}, {"。"}]
         assert [batch["similarity_weights"].tolist() for batch in batches] == [[1.0] * 8] * 2 + [
             [0.0] * 8
@@ -273,8 +257,8 @@ class TestBatchesOfOneKind:
 
 def test_validation_batches_are_whole_and_always_the_same(varied, tiny_tokenizer):
     def make():
-        maker = RowMaker(tiny_tokenizer, maxlen=64, noise=0.5)
-        return validation_batches(varied, maker, batch_rows=8, seed=0)
+        assembler = Assembler(RowMaker(tiny_tokenizer, maxlen=64, noise=0.5))
+        return validation_batches(varied, assembler, items=4, seed=0)
 
     first, second = make(), make()
     assert [len(batch["token_ids"]) for batch in first] == [8, 8]  # ten pairs, four a batch

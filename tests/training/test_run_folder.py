@@ -216,6 +216,23 @@ def test_where_the_best_is_damaged_the_best_of_the_others_takes_its_place(save, 
     assert best(path) == "epoch-0003"
 
 
+@pytest.mark.parametrize(("epochs", "keep", "count"), [(9, 2, 3), (2, 2, 2), (1, 5, 1), (9, 5, 6)], ids=str)
+def test_a_disk_with_too_little_space_is_noticed_before_the_first_step(
+    save, model, tmp_path, monkeypatch, epochs, keep, count
+):
+    whole = save(tmp_path / "sizes", [1.0]).path / "last"
+    # Headers of the files are not counted: a good part of so small a network.
+    size = sum(path.stat().st_size for path in whole.glob("*.safetensors"))
+    folder = RunFolder(tmp_path / "run", keep)
+    folder.check_writable()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=count * size))
+    folder.check_space(model, epochs)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=count * size * 7 // 10))
+    with pytest.raises(InputError, match=rf"run: .* GB are free, but {count} more checkpoint"):
+        folder.check_space(model, epochs)
+
+
 def test_names_are_compared_as_numbers_and_other_folders_let_be(three, tmp_path):
     for name in ("epoch-9999", "epoch-10000", "epoch-10001.copy"):
         shutil.copytree(three / "epoch-0003", tmp_path / name)

@@ -38,7 +38,9 @@ def test_speed_is_no_measure_of_a_model():
 def test_a_metric_the_run_does_not_have_is_refused_with_those_it_has():
     names = metric_names(["loss", "generation_loss"], held_out=True, sts_tables=["sts_BQ"])
     assert check_metric("val_generation_loss", names) == "val_generation_loss"
-    with pytest.raises(InputError, match=r"watch.best_metric 'sts_ATEC'.* loss, .*val_loss.* sts_BQ, sts_mean"):
+    with pytest.raises(
+        InputError, match=r"watch.best_metric 'sts_ATEC'.* loss, .*val_loss.* sts_BQ, sts_mean"
+    ):
         check_metric("sts_ATEC", names)
     with pytest.raises(InputError, match="no such figure"):
         check_metric("val_loss", metric_names(["loss"], held_out=False))

@@ -45,6 +45,7 @@ def watch(
     every: int = 100,
     sts_every: int | None = None,
     tensorboard: bool = False,
+    curves: bool = True,
     resume_step: int = 0,
     name: str | None = None,
 ) -> Watching:
@@ -61,6 +62,7 @@ def watch(
         every: Steps between two rows.
         sts_every: Steps between two STS measurements; ``None`` for one an epoch.
         tensorboard: Write event files too.
+        curves: Draw curves.png.
         resume_step: Steps that the checkpoint to go on from has done; 0 for a new run.
         name: Of the model in its card; the run folder's name by default.
 
@@ -81,6 +83,6 @@ def watch(
     return Watching(
         before=[StopWhenNotFinite(learning_rate, last_good), figures],
         between=[*([sts] if sts else []), Recorder(figures, sinks, sts)],
-        after=[Report(folder, metrics, presets, name), Progress(learning_rate, tokens_of)],
+        after=[Report(folder, metrics, presets, name, curves=curves), Progress(learning_rate, tokens_of)],
         metrics=metrics,
     )

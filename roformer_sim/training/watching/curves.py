@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from corpus_builder.errors import InputError
 from roformer_sim.training.watching.metric_names import COLUMNS
 from roformer_sim.training.watching.metrics_file import Row
+from roformer_sim.training.watching.replaced_file import replace_file
 
 _COLOURS = ("#3b6ea8", "#c0562b", "#4f8a4c", "#8a5a9e", "#b08a2e", "#4a9aa0", "#7a7a7a", "#a84a6a")
 _COLUMNS = 3
@@ -81,7 +82,7 @@ def draw_curves(rows: Sequence[Row], path: str | Path, title: str = "") -> None:
         raise InputError(f"{path}: no figure to draw")
     columns = min(_COLUMNS, len(wanted))
     height = -(-len(wanted) // columns)
-    canvas = Canvas(figsize=(3.9 * columns, 2.6 * height + 0.3), layout="constrained")
+    canvas = Canvas(figsize=(3.9 * columns, 2.6 * height + 0.3), layout="tight")
     FigureCanvasAgg(canvas)
     places = canvas.subplots(height, columns, squeeze=False).flatten().tolist()
     for place, (name, lines) in zip(places, wanted, strict=False):
@@ -90,13 +91,9 @@ def draw_curves(rows: Sequence[Row], path: str | Path, title: str = "") -> None:
         place.set_visible(False)
     if title:
         canvas.suptitle(title, fontsize=9)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        canvas.savefig(temporary, dpi=100, format="png", metadata={"Software": None})
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    picture = io.BytesIO()
+    canvas.savefig(picture, dpi=100, format="png", metadata={"Software": None})
+    replace_file(path, picture.getvalue())
 
 
 def _draw_panel(place: Any, title: str, lines: Sequence[tuple[str, str]], rows: Sequence[Row]) -> None:
@@ -115,6 +112,8 @@ def _draw_panel(place: Any, title: str, lines: Sequence[tuple[str, str]], rows: 
             markersize=2.5,
             label=label,
         )
+    if lines[0][1] == "tokens_per_second":
+        place.set_ylim(bottom=0)
     place.set_title(title, fontsize=8)
     place.set_xlabel("step", fontsize=7)
     place.tick_params(labelsize=6.5)

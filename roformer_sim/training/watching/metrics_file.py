@@ -11,6 +11,7 @@ from pathlib import Path
 
 from corpus_builder.errors import InputError
 from roformer_sim.training.watching.metric_names import COLUMNS
+from roformer_sim.training.watching.replaced_file import replace_file
 
 Row = dict[str, float]
 
@@ -59,21 +60,11 @@ class MetricsFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
 
     def _write_all(self) -> None:
         lines = [self.columns, *(_cells(row, self.columns) for row in self.rows)]
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(map(_line, lines))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise _unwritable(self.path, error) from error
+        replace_file(self.path, "".join(map(_line, lines)).encode("utf-8"))
 
 
 def read_metrics(path: str | Path) -> list[Row]:
@@ -125,7 +116,3 @@ def _line(cells: Iterable[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be written: {error.strerror or error}")

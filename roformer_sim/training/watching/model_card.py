@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.preset import CONFIG, METADATA, WEIGHTS, read_json
 from roformer_sim.training.watching.metric_names import COLUMNS, higher_is_better
 from roformer_sim.training.watching.metrics_file import Row
+from roformer_sim.training.watching.replaced_file import replace_file
 
 CARD, CURVES = "README.md", "curves.png"
 
@@ -70,15 +69,12 @@ def write_model_card(folder: str | Path, name: str | None = None, curves: str | 
     place = Path(folder)
     name, place = name or place.name, place.resolve()
     config, metadata = read_json(place / CONFIG), read_json(place / METADATA)
-    try:
-        if curves is not None and Path(curves).is_file():
-            _replace(place / CURVES, Path(curves).read_bytes())
-        text = model_card(
-            name, config, metadata, _parameters(place / WEIGHTS), has_curves=(place / CURVES).is_file()
-        )
-        _replace(place / CARD, text.encode("utf-8"))
-    except OSError as error:
-        raise InputError(f"{place / CARD}: cannot be written: {error.strerror or error}") from error
+    if curves is not None and Path(curves).is_file():
+        replace_file(place / CURVES, Path(curves).read_bytes())
+    text = model_card(
+        name, config, metadata, _parameters(place / WEIGHTS), has_curves=(place / CURVES).is_file()
+    )
+    replace_file(place / CARD, text.encode("utf-8"))
     return place / CARD
 
 
@@ -127,8 +123,9 @@ def _network(config: Mapping[str, Any], parameters: int | None) -> list[tuple[st
 
 def _training(metadata: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
-    started = recipe.get("start", {}).get("preset")
-    rows.append(("started from", _file_name(started) if started else "random weights"))
+    if "start" in recipe:
+        started = recipe["start"].get("preset")
+        rows.append(("started from", _file_name(started) if started else "random weights"))
     terms = _objectives(recipe)
     if terms:
         rows.append(("objectives", ", ".join(terms)))
@@ -187,8 +184,8 @@ def _figures(metadata: Mapping[str, Any], has_curves: bool) -> list[str]:
     chosen = metadata.get("chosen_by")
     said = (
         "`val_` are means over held-out pairs; the others over the steps before. `sts_` are Spearman x 100 "
-        "of the cosine with the label, alignment and uniformity those of arXiv:2005.10242, on a fixed sample of "
-        "the tables named." + (f" The best checkpoint was chosen by `{chosen}`." if chosen else "")
+        "of the cosine with the label, alignment and uniformity those of arXiv:2005.10242, on a fixed sample "
+        "of the tables named." + (f" The best checkpoint was chosen by `{chosen}`." if chosen else "")
     )
     table = _table(("figure", "first", "this checkpoint", "better is"), rows, right=(1, 2))
     return ["## Figures", said, table] + ([f"![curves of the training]({CURVES})"] if has_curves else [])
@@ -240,9 +237,7 @@ roformer-sim synonyms --model {name} 广州和深圳哪个好？
 
 
 def _limits(config: Mapping[str, Any], metadata: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    points = [
-        f"Chinese text; what the {config.get('vocab_size', 0):,} entries of `vocab.txt` do not spell is [UNK]."
-    ]
+    points = [f"Chinese text; what the {config.get('vocab_size', 0):,} entries of `vocab.txt` lack is [UNK]."]
     maxlen = recipe.get("data", {}).get("maxlen")
     if maxlen:
         points.append(f"Sentences of more than {maxlen} tokens were cut in training.")
@@ -278,12 +273,3 @@ def _parameters(path: Path) -> int | None:
             return sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
     except (OSError, SafetensorError):
         return None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

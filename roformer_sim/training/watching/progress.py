@@ -16,6 +16,9 @@ from roformer_sim.training.watching.pace import Pace, clock
 BAR = 8
 """Characters of the bar itself; Keras's 20 leave no room for the figures."""
 
+DRAW_SECONDS = 0.1
+"""The bar is drawn no more often; it costs a millisecond."""
+
 LINE_SECONDS, LONGEST_SILENCE = 30.0, 600.0
 """In a log file, a line at each tenth of an epoch, not more often than the first, not more seldom than the
 second."""
@@ -48,7 +51,7 @@ class Progress(keras.callbacks.ProgbarLogger):
         self._lock = threading.Lock()
         self._began = time.perf_counter()
         self._epoch, self._line_time, self._line_tenth = 0, 0.0, 0
-        self._terminal = False
+        self._terminal, self._drawn = False, 0.0
         self._shown_names: list[str] = []
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -92,14 +95,15 @@ class Progress(keras.callbacks.ProgbarLogger):
         self.seen = seen
         if not self.verbose:
             return
-        if self._terminal:
+        if self._terminal and now - self._drawn >= DRAW_SECONDS:
+            self._drawn = now
             figures = self._figures(logs, now)
             self._shown_names = self._shown_names or self._that_fit(figures)
             shown = [(name, figures[name]) for name in self._shown_names if name in figures]
             if len(shown) < len(figures) and self._line_is_due(now):
                 self._print_line(figures, over="\r\x1b[K")
             self.progbar.update(seen, shown, finalize=False)
-        elif self._line_is_due(now):
+        elif not self._terminal and self._line_is_due(now):
             self._print_line(self._figures(logs, now))
 
     def _figures(self, logs: dict[str, Any], now: float) -> dict[str, Shown]:
@@ -123,7 +127,7 @@ class Progress(keras.callbacks.ProgbarLogger):
             return None
         epochs_after = self.epochs - self._epoch - 1
         steps = epochs_after * self.target + self.target - self.seen
-        return self.pace.seconds_left(steps, epochs_after + 1)
+        return self.pace.seconds_left(steps, epochs_after + (self.seen < self.target))
 
     def _that_fit(self, figures: dict[str, Shown]) -> list[str]:
         digits = len(str(self.target or 0))

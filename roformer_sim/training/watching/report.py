@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,7 +25,8 @@ class Report(keras.callbacks.Callback):
         metrics: Its rows.
         presets: The best and the last checkpoint, asked for at the end.
         name: What the model is called in its card; the run folder's name by default.
-        every_seconds: Curves are drawn again after so long, not after each short epoch.
+        every_seconds: Curves are drawn again after so long, not after each short epoch: it takes a second.
+        curves: Whether to draw them at all.
     """
 
     def __init__(
@@ -33,16 +35,18 @@ class Report(keras.callbacks.Callback):
         metrics: MetricsFile,
         presets: Callable[[], Iterable[Path]],
         name: str | None = None,
-        every_seconds: float = 60.0,
+        every_seconds: float = 300.0,
+        curves: bool = True,
     ) -> None:
         super().__init__()
         self.folder, self.metrics, self.presets = Path(folder), metrics, presets
         self.name, self.every_seconds = name or self.folder.resolve().name, every_seconds
-        self._drawn = -every_seconds
-        self._plots = plots_available()
+        self._drawn, self._rows = -math.inf, 0
+        self._wanted = curves
+        self._plots = curves and plots_available()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if not self._plots:
+        if self._wanted and not self._plots:
             print("no curves.png: Matplotlib is not installed (pip install 'roformer-sim[plots]')")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -55,6 +59,7 @@ class Report(keras.callbacks.Callback):
             write_model_card(place, self.name, self.folder / CURVES)
 
     def _draw(self) -> None:
-        if self._plots and self.metrics.rows:
+        if self._plots and len(self.metrics.rows) > self._rows:
+            self._rows = len(self.metrics.rows)
             draw_curves(self.metrics.rows, self.folder / CURVES, self.name)
             self._drawn = time.monotonic()

@@ -7,17 +7,29 @@ import pytest
 from keras import ops
 
 from roformer_sim.models import Backbone
-from roformer_sim.training.batches import RowMaker, make_batch
-from roformer_sim.training.stage1 import Stage1Model
-from roformer_sim.training.trainer import compile_model
+from roformer_sim.training.arrays import Assembler, BatchTask
+from roformer_sim.training.compiling import compile_model
+from roformer_sim.training.model import MultiTaskModel
+from roformer_sim.training.pairs import SentencePair
+from roformer_sim.training.recipe_objectives import ObjectivesSection
+from roformer_sim.training.rows import RowMaker
+from roformer_sim.training.terms import loss_terms
 
-PAIRS = [("怎么借钱", "如何能借钱"), ("今天下雨吗", "今天有雨吗"), ("苹果手机多少钱", "手机便宜吗")]
+PAIRS = [
+    SentencePair("怎么借钱", "如何能借钱"),
+    SentencePair("今天下雨吗", "今天有雨吗"),
+    SentencePair("苹果手机多少钱", "手机便宜吗"),
+]
+
+
+def stage1(backbone, scale=20.0, generation=1.0, similarity=1.0):
+    terms = {"generation": {"weight": generation}, "in_batch": {"weight": similarity, "scale": scale}}
+    return MultiTaskModel(backbone, loss_terms(ObjectivesSection(**terms)))
 
 
 @pytest.fixture(scope="module")
 def batch(tiny_tokenizer):
-    maker = RowMaker(tiny_tokenizer, maxlen=16, noise=0.5)
-    return make_batch(maker.rows(PAIRS, np.random.default_rng(0)), tiny_tokenizer.pad_id)
+    return Assembler(RowMaker(tiny_tokenizer, maxlen=16, noise=0.5))(BatchTask(PAIRS, (0,)))
 
 
 def generation_loss(backbone, batch):
@@ -50,7 +62,7 @@ def similarity_loss(backbone, batch, scale):
 @pytest.mark.parametrize(("scale", "weights"), [(20.0, (1.0, 1.0)), (30.0, (0.5, 2.0))])
 def test_losses_are_the_objectives_computed_apart(tiny_config, batch, scale, weights, pooling):
     backbone = Backbone(tiny_config.model_copy(update={"pooling": pooling}))
-    model = Stage1Model(backbone, scale, *weights)
+    model = stage1(backbone, scale, *weights)
     total = float(model.compute_loss(x=batch, y_pred=model(batch)))
     generation, similarity = generation_loss(backbone, batch), similarity_loss(backbone, batch, scale)
     assert float(model.trackers["generation_loss"].result()) == pytest.approx(generation, rel=1e-4)
@@ -59,7 +71,7 @@ def test_losses_are_the_objectives_computed_apart(tiny_config, batch, scale, wei
 
 
 def test_a_batch_of_similarity_weight_0_trains_generation_alone(tiny_model, batch):
-    model = Stage1Model(tiny_model.backbone)
+    model = stage1(tiny_model.backbone)
     without = {**batch, "similarity_weights": np.zeros_like(batch["similarity_weights"])}
     total = float(model.compute_loss(x=without, y_pred=model(without)))
     assert total == pytest.approx(generation_loss(tiny_model.backbone, batch), rel=1e-4)
@@ -70,13 +82,13 @@ def test_a_batch_of_similarity_weight_0_trains_generation_alone(tiny_model, batc
 
 
 def test_logits_are_computed_for_the_listed_positions_alone(tiny_model, batch):
-    output = Stage1Model(tiny_model.backbone)(batch)
+    output = stage1(tiny_model.backbone)(batch)
     assert output["logits"].shape == (len(batch["positions"]), tiny_model.config.vocab_size)
     assert output["vectors"].shape == (6, tiny_model.config.hidden_size)
 
 
 def test_losses_are_float32_in_mixed_precision(tiny_config, batch):
-    model = Stage1Model(Backbone(tiny_config, dtype="mixed_bfloat16"))
+    model = stage1(Backbone(tiny_config, dtype="mixed_bfloat16"))
     output = model(batch)
     assert {ops.dtype(value) for value in output.values()} == {"float32"}
     assert ops.dtype(model.compute_loss(x=batch, y_pred=output)) == "float32"
