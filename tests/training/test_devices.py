@@ -93,7 +93,7 @@ def finish(*processes):
     return said
 
 
-def assert_same_training(recipes, name, tolerance=2e-6, weights=5e-6):
+def assert_same_training(recipes, name, tolerance=2e-6):
     """Each recipe's figures of all epochs and its last weights are those of ``one`` device."""
     for one in sorted((recipes / "one").iterdir()):
         ours, theirs = recipes / name / one.name, one
@@ -104,9 +104,13 @@ def assert_same_training(recipes, name, tolerance=2e-6, weights=5e-6):
                 # Shares that are right turn on ties; on TensorFlow `loss` weighs batches otherwise.
                 if not key.endswith("accuracy") and (on_jax() or key != "loss"):
                     assert ours_of_epoch[key] == pytest.approx(value, rel=tolerance, abs=tolerance), key
-        ours, theirs = (load_file(run / "last" / "model.safetensors") for run in (ours, theirs))
-        for key, value in theirs.items():
-            np.testing.assert_allclose(ours[key], value, rtol=0, atol=weights, err_msg=f"{one.name}: {key}")
+        # Moments are means of gradients. AdamW moves a weight by the learning rate however small its gradient
+        # is, so that rounding shows in weights first: 2 % of a step is allowed there.
+        for file, difference in {"optimizer": 2e-7, "model": LEARNING_RATE / 50}.items():
+            first, second = (load_file(run / "last" / f"{file}.safetensors") for run in (ours, theirs))
+            for key, value in second.items():
+                said = f"{one.name}: {key}"
+                np.testing.assert_allclose(first[key], value, rtol=1e-5, atol=difference, err_msg=said)
 
 
 def assert_it_learned(recipes):
