@@ -43,7 +43,9 @@ def main(folder: Path, *runs: str) -> None:
             values = json.loads(path.read_text("utf-8"))
             values["train"]["devices"] = json.loads(devices)
             recipe = Recipe(**values)
-            helpers = Helpers(measure=measure, measured=("sts_sum",), open_teacher=lambda name: teacher)
+            helpers = Helpers(
+                measure=measure, measured=("sts_sum",), open_teacher=lambda name, texts: teacher
+            )
             train(recipe, folder / name / path.stem, helpers)
 
 
