@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +15,8 @@ from corpus_builder.rows import Triple
 from corpus_builder.segmentation import cut_to_length
 
 T = TypeVar("T")
+
+CUT, EXCLUDED = "texts cut to their first piece", "texts of benchmarks left out"
 
 _ORDERS: dict[tuple[int, int, int], np.ndarray] = {}
 
@@ -34,13 +37,11 @@ def place_in_pass(size: int, seed: int, index: int) -> int:
 
 
 class Stream(Protocol):
-    """Where the items of batches come from: pairs, texts, triples. Kinds of items take turns.
+    """Where the items of batches come from: pairs, texts, triples. Kinds of items take turns."""
 
-    Attributes:
-        excluded: Texts left out because a benchmark has them.
-    """
-
-    excluded: int
+    @property
+    def losses(self) -> Mapping[str, int]:
+        """What of the files is not trained on, in words, and how often."""
 
     @property
     def sizes(self) -> list[int]:
@@ -64,26 +65,24 @@ class Cutter:
         exclude: Files whose texts must not be trained on; compared after normalisation, whole and cut.
 
     Attributes:
-        excluded: How many were left out so far.
+        losses: How often each so far.
     """
 
     def __init__(self, maxlen: int, exclude: Sequence[str] = ()) -> None:
-        self.maxlen, self.excluded = maxlen, 0
+        self.maxlen, self.losses = maxlen, Counter[str]()
         self._exclusion = Exclusion.from_files(find_inputs(exclude)) if exclude else None
 
     def __call__(self, *texts: str) -> list[str]:
         """The pieces of those texts that stay."""
-        return [
-            piece
-            for text in texts
-            if (piece := cut_to_length(text, self.maxlen)[0]) and self.keeps(text, piece)
-        ]
+        pieces = [(text, *cut_to_length(text, self.maxlen)) for text in texts]
+        self.losses[CUT] += sum(len(found) > 2 for found in pieces)
+        return [found[1] for found in pieces if found[1] and self.keeps(*found[:2])]
 
     def keeps(self, *texts: str) -> bool:
         """Whether none of these, forms of one text, is excluded; one that is, is counted."""
         if self._exclusion is None or not any(text in self._exclusion for text in texts):
             return True
-        self.excluded += 1
+        self.losses[EXCLUDED] += 1
         return False
 
 
@@ -112,14 +111,18 @@ class ItemStream:
         kinds: Training items of each kind.
         held_out: Validation items of each kind.
         seed: Decides the order of every pass.
-        excluded: Texts left out before.
+        losses: What was left out before.
     """
 
     def __init__(
-        self, kinds: Sequence[Sequence[Any]], held_out: Sequence[Sequence[Any]], seed: int, excluded: int = 0
+        self,
+        kinds: Sequence[Sequence[Any]],
+        held_out: Sequence[Sequence[Any]],
+        seed: int,
+        losses: Mapping[str, int],
     ) -> None:
         self._kinds, self._held_out, self._seed = list(kinds), [list(items) for items in held_out], seed
-        self.excluded = excluded
+        self.losses = losses
 
     @property
     def sizes(self) -> list[int]:

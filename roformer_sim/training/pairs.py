@@ -11,6 +11,8 @@ import numpy as np
 from corpus_builder.readers import find_inputs, read_groups, read_pairs
 from roformer_sim.training.drawing import Cutter, place_in_pass, split_off
 
+SINGLE = "groups and pairs without two different sentences left out"
+
 
 class SentencePair(NamedTuple):
     """Two sentences that mean the same, and the group they were drawn from."""
@@ -83,13 +85,14 @@ class PairStream:
                 sets.append(tuple(dict.fromkeys(cut(*group.members))))
         for path in find_inputs(pairs) if pairs else []:
             general_sets += (tuple(dict.fromkeys(cut(pair.text_a, pair.text_b))) for pair in read_pairs(path))
-        self.excluded = cut.excluded
+        self.losses = cut.losses
         self.training: list[PairSource] = []
         self.held_out: list[PairSource] = []
         for kind, sets in enumerate((question_sets, general_sets)):
             if not sets and kind == 1 and not pairs:
                 continue
             usable = [texts for texts in sets if len(texts) > 1]
+            self.losses[SINGLE] += len(sets) - len(usable)
             where = ", ".join((groups, pairs or groups)[kind])
             kept, validation = split_off(usable, held_out, kind, where)
             self.training.append(PairSource(kept, seed * 2 + kind, kind))

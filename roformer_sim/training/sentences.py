@@ -85,7 +85,7 @@ def labelled_stream(data: LabelledData, seed: int) -> ItemStream:
     split = [
         split_off(pairs, data.held_out, kind, ", ".join(files)) for kind, (pairs, files) in enumerate(kinds)
     ]
-    return ItemStream([kept for kept, _ in split], [out for _, out in split], seed, cut.excluded)
+    return ItemStream([kept for kept, _ in split], [out for _, out in split], seed, cut.losses)
 
 
 def _sts_pairs(table: LabelledTable, number: int, cut: Cutter) -> Iterator[LabelledPair]:
@@ -104,12 +104,15 @@ def _sts_pairs(table: LabelledTable, number: int, cut: Cutter) -> Iterator[Label
 def _nli_pairs(files: Sequence[str], number: int, cut: Cutter) -> Iterator[LabelledPair]:
     for path in find_inputs(files):
         for row in read_nli(path):
+            if row.label == NO_CONSENSUS:
+                cut.losses["rows of inference without consensus left out"] += 1
+                continue
             texts = cut(row.text_a, row.text_b)
-            if row.label != NO_CONSENSUS and len(texts) == 2:
+            if len(texts) == 2:
                 category = STS_CLASSES + NLI_LABELS.index(row.label)
                 yield LabelledPair(texts[0], texts[1], _DEGREES[row.label], category, number)
 
 
 def _one_kind(items: list, files: Sequence[str], held_out: int, cut: Cutter, seed: int) -> ItemStream:
     kept, validation = split_off(items, held_out, 0, ", ".join(files))
-    return ItemStream([kept], [validation], seed, cut.excluded)
+    return ItemStream([kept], [validation], seed, cut.losses)

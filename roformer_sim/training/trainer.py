@@ -98,8 +98,9 @@ def _say(sources: Sources) -> None:
     data = sources.recipe.data
     kinds = " + ".join(f"{size:,}" for size in sources.stream.sizes)
     print(f"training items ({data.rows}): {kinds}; held out: {data.held_out} of each kind")
-    if data.exclude:
-        print(f"left out as texts of benchmarks: {sources.stream.excluded:,}")
+    for what, count in sources.stream.losses.items():
+        if count:
+            print(f"{what}: {count:,}")
 
 
 def _check_lengths(start: Preset, recipe: Recipe) -> None:

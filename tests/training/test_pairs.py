@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from roformer_sim import InputError
-from roformer_sim.training.pairs import PairSource, PairStream
+from roformer_sim.training.drawing import CUT
+from roformer_sim.training.pairs import SINGLE, PairSource, PairStream
 
 SETS = [("甲", "乙"), ("丙", "丁", "戊"), ("己", "庚")]
 
@@ -122,6 +123,7 @@ def test_long_texts_give_their_first_piece_and_equal_texts_no_pair(tmp_path):
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
     made = PairStream([str(path)], [], maxlen=12, held_out=0, seed=0)
     assert made.sizes == [2]
+    assert made.losses[SINGLE] == 1 and made.losses[CUT] == 2
     pairs = {frozenset(pair[:2]) for pair in made.draw(0, 40)}
     assert pairs == {frozenset({"今天下雨", "今天有雨"}), frozenset({"今天下雨了我不出门", "我不出门"})}
 

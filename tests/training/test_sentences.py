@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roformer_sim import InputError
+from roformer_sim.training.drawing import CUT, EXCLUDED
 from roformer_sim.training.recipe_data import LabelledData, TextData, TripleData, TwiceData
 from roformer_sim.training.sentences import (
     labelled_stream,
@@ -51,6 +52,12 @@ class TestTexts:
         drawn = stream.draw(0, stream.sizes[0])
         assert sorted(drawn) == sorted(["今天下雨了我们都不出门。", *LINES])
 
+    def test_what_is_cut_is_counted(self, tmp_path):
+        path = tmp_path / "texts.txt"
+        path.write_text("今天下雨了，我们都不出门，明天也不出门。\n" + "\n".join(LINES), encoding="utf-8")
+        stream = sentence_stream(TwiceData(rows="twice", texts=[str(path)], held_out=0, maxlen=8), seed=0)
+        assert "今天下雨了" in stream.draw(0, 6) and stream.losses[CUT] == 1
+
     def test_texts_of_a_benchmark_are_left_out_and_counted(self, tmp_path):
         path, bench = tmp_path / "texts.txt", tmp_path / "bench.txt"
         path.write_text("\n".join(LINES), encoding="utf-8")
@@ -60,7 +67,7 @@ class TestTexts:
             TwiceData(rows="twice", texts=[str(path)], held_out=0, exclude=[str(bench)]),
         ):
             stream = (text_stream if data.rows == "texts" else sentence_stream)(data, 0)
-            assert stream.sizes == [4] and stream.excluded == 1
+            assert stream.sizes == [4] and stream.losses[EXCLUDED] == 1
             assert "怎么开通花呗？" not in stream.draw(0, 4)
 
     def test_every_sentence_comes_once_a_pass_and_held_out_ones_never(self, tmp_path):
@@ -129,7 +136,7 @@ class TestTriples:
         data = TripleData(rows="triples", triples=[path], held_out=0, exclude=[str(bench)])
         stream = triple_stream(data, seed=0)
         assert {triple.anchor for triple in stream.draw(0, 2)} == {"他在跑步", "甲"}
-        assert stream.sizes == [2] and stream.excluded == 1
+        assert stream.sizes == [2] and stream.losses[EXCLUDED] == 1
 
     def test_too_few_are_refused_with_file_and_remedy(self, tmp_path):
         path = table(tmp_path / "t.tsv", ("anchor", "positive", "negative"), [("甲", "乙", "丙")])
