@@ -75,7 +75,7 @@ def train(
 
     RUN/last and RUN/best are presets. Progress goes to stdout, with --json to stderr.
     """
-    if (output is not None) + (untrained is not None) + explain_only != 1:
+    if not explain_only and (output is None) == (untrained is None):
         raise InputError(
             "give --output RUN to train, --explain to see what would run, or --untrained FOLDER to write the "
             "network before training"
