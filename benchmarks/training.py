@@ -99,10 +99,14 @@ def _vocabulary(files: dict[str, list[str]]) -> list[str]:
 
 
 def _write_rows(folder: Path, epochs: int) -> None:
-    from benchmarks.training_ours import pool, recipe
+    from benchmarks.training_ours import recipe
+    from roformer_sim.training.sources import open_sources
+    from roformer_sim.training.start import new_or_preset
 
-    stream, maker = pool(recipe(folder, "float32"))
-    rows = maker.rows(stream.pairs(0, epochs * WINDOW * BATCH_ROWS // 2), np.random.default_rng(0))
+    asked = recipe(folder, "float32")
+    sources = open_sources(asked, new_or_preset(asked.start).tokenizer)
+    pairs = sources.stream.draw(0, epochs * WINDOW * BATCH_ROWS // 2)
+    rows = sources.assembler.maker.make(pairs, np.random.default_rng(0)).rows
     np.savez(
         folder / "rows.npz",
         tokens=np.concatenate([np.array(row.token_ids, np.int32) for row in rows]),
