@@ -6,12 +6,13 @@
 # CORPUS  folder written by 01_build_corpus.sh
 # RUN     folder of the run: RUN/best and RUN/last are presets, RUN/tensorboard the curves
 # RECIPE  stage1_mini (default), stage1_mini_cls, stage1, simbert, rdrop, or a TOML file
-# START=PRESET in the environment goes on from a preset, for instance a pretrained one, with its vocabulary;
-# without it the vocabulary is built from the corpus, VOCAB_SIZE=6500 at most. simbert takes questions alone.
+# START=PRESET in the environment is what the run goes on from, for instance a pretrained one, with its
+# vocabulary; all but stage1_mini need it. Without it the vocabulary is built from the corpus, VOCAB_SIZE=6500
+# at most. simbert takes questions alone.
 set -euo pipefail
 
 if [[ $# -lt 2 ]]; then
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 corpus=$1 run=$2
@@ -26,6 +27,11 @@ python=${PYTHON:-python}
 mkdir -p "$run"
 if [[ -n ${START:-} ]]; then
     start=start.preset=$START
+    # Its network and vocabulary give way to the preset's.
+    [[ $recipe == stage1_mini ]] && start="start={preset='$START'}"
+elif [[ $recipe == stage1 || $recipe == simbert || $recipe == rdrop || $recipe == stage1_mini_cls ]]; then
+    echo "error: $recipe goes on from a preset: START=PRESET $0 ..." >&2
+    exit 2
 else
     start=start.vocab=$run/vocab.txt
     [[ -s $run/vocab.txt ]] || "$python" -m roformer_sim.cli vocab "$corpus/texts.txt.gz" \

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Step 6: train the sentence vector with labels. Called again it goes on.
 #
-#   scripts/06_supervised.sh RUN START RECIPE STS [STS ...] [--nli FILE ...] [--set key=value ...]
+#   scripts/06_supervised.sh RUN START RECIPE STS [STS ...] [--nli FILE]... [--set key=value ...]
 #
 # RUN      folder of the run
 # START    preset to go on from
 # RECIPE   supervised (Sentence-BERT's classifier, two tasks) or cosent (ranking of the cosines)
 # STS      tables text_a<TAB>text_b<TAB>label; FILE:5 where the largest label is 5 and not 1
-# --nli    tables with labels entailment, neutral, contradiction; alternate 1:1 with the others
+# --nli    a table with labels entailment, neutral, contradiction; alternates 1:1 with the others
 set -euo pipefail
 
 if [[ $# -lt 4 || ($3 != supervised && $3 != cosent) ]]; then

@@ -142,7 +142,7 @@ def helpers(recipe: Recipe) -> Helpers:
     if recipe.watch.sts:
         from roformer_sim.evaluation.sts_probe import StsProbe
 
-        probe = StsProbe(recipe.watch.sts, max_rows=recipe.watch.sts_rows)
+        probe = StsProbe(recipe.watch.sts, max_rows=recipe.watch.sts_rows or None)
     return Helpers(
         samples=SampleSynonyms(),
         measure=probe,

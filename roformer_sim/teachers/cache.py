@@ -129,6 +129,10 @@ class CachedTeacher:
         )
         self._index = KeyIndex(read_keys(folder, self.count))
 
+    def __reduce__(self) -> tuple[type[CachedTeacher], tuple[Path]]:
+        # To another process goes the folder; the file's pages are shared.
+        return type(self), (self.folder,)
+
     @staticmethod
     def is_cache(folder: Path) -> bool:
         """Whether the folder's manifest is that of a cache."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from corpus_builder.errors import InputError
 from corpus_builder.readers import find_inputs
 from roformer_sim.training.recipe import Recipe
-from roformer_sim.training.recipe_data import Section
 
 # Term: what it is, its formula as of roformer_sim.objectives.
 FORMULAS = {
@@ -124,16 +124,31 @@ def _steps(recipe: Recipe) -> Iterator[str]:
 
 def _values(recipe: Recipe) -> Iterator[str]:
     yield "every value, as --set takes it"
-    for key, value in _flat(recipe, ""):
-        yield f"  {key} = {value!r}"
+    unset = []
+    for key, value in _flat(recipe.model_dump(), ""):
+        if value is None:
+            unset.append(key)
+        else:
+            yield f"  {key} = {_toml(value)}"
+    yield f"  not set: {', '.join(unset)}"
 
 
-def _flat(section: Section, prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in section:
-        if isinstance(value, Section):
+def _flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
-        elif value is not None:
+        else:
             yield f"{prefix}{name}", value
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML; keys of inline tables that are not set are left out."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{key} = {_toml(each)}" for key, each in value.items() if each is not None)
+        return f"{{ {inside} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _file(name: str) -> str:

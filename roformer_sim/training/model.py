@@ -21,7 +21,7 @@ class MultiTaskModel(keras.Model):
     the pooler's output); means are taken over the source alone. A row without target is all segment 0,
     and the same mask then lets every token see all.
 
-    Inputs of a batch, see :func:`roformer_sim.training.batches.make_batch`: ``token_ids`` and
+    Inputs of a batch, see :func:`roformer_sim.training.arrays.make_batch`: ``token_ids`` and
     ``segment_ids`` (rows, length), and the target positions as one flat list, so that the
     vocabulary product is computed for them alone. The terms read further arrays.
 

@@ -74,7 +74,7 @@ class WatchSection(Section):
 
     samples: list[str] = Field(default_factory=lambda: list(SAMPLES))  # texts whose synonyms are shown
     sts: list[str] = Field(default_factory=list)  # STS tables (valid splits): Spearman, geometry
-    sts_rows: int | None = Field(default=1000, ge=2)  # rows of each table, chosen once; none for all
+    sts_rows: int = Field(default=1000, ge=0)  # rows of each table, chosen once; 0 for all
     best: str | None = None  # metric that names the best checkpoint; unset: val_loss, or loss
     sts_every: int | None = Field(default=None, ge=1)  # steps between two measurements; unset: each epoch
     every: int = Field(default=100, ge=1)  # steps between two rows of metrics.csv
@@ -152,15 +152,21 @@ def _location(parts: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 
 def _override(values: dict[str, Any], override: str) -> None:
-    """Set ``section.key=value`` in place; a value that is no TOML is taken as a string."""
+    """Set ``section.key=value`` in place, or a whole section, ``start={preset="best"}``.
+
+    A value that is no TOML is taken as a string.
+    """
     key, sign, text = override.partition("=")
     section, dot, name = key.strip().partition(".")
-    if not sign or not dot or not name:
-        raise InputError(f"--set {override!r}: expected section.key=value, for example train.epochs=3")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
+    if section and sign and not dot and isinstance(value, dict):
+        values[section] = value
+        return
+    if not sign or not dot or not name:
+        raise InputError(f"--set {override!r}: expected section.key=value, for example train.epochs=3")
     table = values.setdefault(section, {})
     *path, last = name.split(".")
     for part in path:

@@ -18,7 +18,7 @@ def check_same_settings(
         old: Recipe that began the run, as nested dictionaries.
         new: Recipe it is to be continued with.
         where: Folder of the run, for the error.
-        free: Keys that may differ, such as ``"report"`` (all below it) and ``"train.epochs"``.
+        free: Keys that may differ, such as ``"watch"`` (all below it) and ``"train.epochs"``.
 
     Raises:
         InputError: Another setting; the first is named with both values

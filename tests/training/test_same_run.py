@@ -8,9 +8,9 @@ from roformer_sim.training.same_run import check_same_settings
 BEGUN = {
     "start": {"config": {"hidden_size": 384, "num_hidden_layers": 6}},
     "train": {"epochs": 3, "learning_rate": 1e-5},
-    "report": {"samples": ["怎么还款"]},
+    "watch": {"samples": ["怎么还款"]},
 }
-FREE = ("report", "train.epochs")
+FREE = ("watch", "train.epochs")
 
 
 def changed(section, **values):
@@ -18,7 +18,7 @@ def changed(section, **values):
 
 
 def test_the_same_settings_and_the_free_ones_go_on():
-    for recipe in (BEGUN, changed("train", epochs=9), changed("report", samples=[], tensorboard=True)):
+    for recipe in (BEGUN, changed("train", epochs=9), changed("watch", samples=[], tensorboard=True)):
         check_same_settings(BEGUN, recipe, "run", FREE)
 
 

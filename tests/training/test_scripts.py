@@ -56,12 +56,18 @@ def test_pretraining_builds_the_vocabulary_of_its_texts(files, tmp_path):
     assert "借" in (tmp_path / "run" / "vocab.txt").read_text("utf-8")
 
 
-@pytest.mark.parametrize("recipe", ["stage1", "simbert", "rdrop", "stage1_mini_cls"])
+@pytest.mark.parametrize("recipe", ["stage1", "simbert", "rdrop", "stage1_mini_cls", "stage1_mini"])
 def test_stage_1_simbert_and_rdrop_take_a_corpus_and_a_start(files, recipe, tmp_path):
     said = explain(files, "02_train_stage1.sh", files, tmp_path / "run", recipe, START=START)
     assert f"the preset {START}" in said and "1 x in_batch" in said
     assert ("documents.jsonl.gz" in said) == (recipe != "simbert")
-    assert ("rdrop" in said) == (recipe == "rdrop")
+    assert ("x rdrop" in said) == (recipe == "rdrop")
+
+
+def test_a_recipe_that_goes_on_says_so_where_it_has_no_start(files, tmp_path):
+    command = ["bash", str(SCRIPTS / "02_train_stage1.sh"), str(files), str(tmp_path), "stage1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "stage1 goes on from a preset: START=PRESET" in done.stderr
 
 
 def test_distillation_fills_the_cache_of_its_teacher(files, tmp_path):
@@ -87,7 +93,7 @@ def test_labelled_tables_keep_their_ranges(files, recipe, term, tmp_path):
         "train.epochs=2",
     )
     assert f"1 x {term}" in said and f"nli: {files / 'nli.tsv'}" in said
-    assert "max=1.0" in said and "max=5.0" in said and "train.epochs = 2" in said
+    assert "max = 1.0 }" in said and "max = 5.0 }" in said and "train.epochs = 2" in said
 
 
 @pytest.mark.parametrize(("recipe", "file"), [("simcse_unsup", "texts.txt"), ("simcse_sup", "triples.tsv")])

@@ -13,7 +13,7 @@ from roformer_sim.training.watching.progress import Progress
 from roformer_sim.training.watching.recorder import Recorder
 from roformer_sim.training.watching.report import Report
 from roformer_sim.training.watching.sts_watch import Measure, StsWatch
-from roformer_sim.training.watching.tensorboard_events import TensorBoardEvents
+from roformer_sim.training.watching.tensorboard_events import TensorBoardEvents, tensorboard_available
 
 METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
 
@@ -61,18 +61,18 @@ def watch(
         measure: The model to its STS figures; ``None`` for none.
         every: Steps between two rows.
         sts_every: Steps between two STS measurements; ``None`` for one an epoch.
-        tensorboard: Write event files too.
+        tensorboard: Write event files too, if TensorBoard is installed.
         curves: Draw curves.png.
         resume_step: Steps that the checkpoint to go on from has done; 0 for a new run.
         name: Of the model in its card; the run folder's name by default.
 
     Raises:
-        InputError: A file of the folder cannot be read or written, TensorBoard is not installed.
+        InputError: A file of the folder cannot be read or written.
     """
     folder = Path(folder)
     metrics = MetricsFile(folder / METRICS, resume_step)
     sinks: list[Callable[[dict[str, float]], None]] = [metrics.append]
-    if tensorboard:
+    if tensorboard and tensorboard_available():
         sinks.append(TensorBoardEvents(folder / TENSORBOARD, resume_step).append)
     last = metrics.rows[-1] if metrics.rows else {}
     tokens = max((row["tokens"] for row in metrics.rows if "tokens" in row), default=0)

@@ -49,7 +49,7 @@ def metric_names(terms: Iterable[str], *, held_out: bool, sts_tables: Sequence[s
     return names
 
 
-def check_metric(name: str, names: Iterable[str], where: str = "watch.best_metric") -> str:
+def check_metric(name: str, names: Iterable[str], where: str = "watch.best") -> str:
     """``name`` if it is among ``names``.
 
     Raises:

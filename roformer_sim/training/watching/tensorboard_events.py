@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ class TensorBoardEvents:
     """
 
     def __init__(self, folder: str | Path, resume_step: int = 0) -> None:
-        check_tensorboard()
         from tensorboard.compat.proto import event_pb2
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -72,16 +72,9 @@ def tag(name: str) -> str:
     return "train/" + name
 
 
-def check_tensorboard() -> None:
-    """Refuse before training what would fail in it.
-
-    Raises:
-        InputError: TensorBoard is not installed.
-    """
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError:
-        raise InputError(
-            "report.tensorboard is on, but TensorBoard is not installed: "
-            "pip install 'roformer-sim[tensorboard]', or --set report.tensorboard=false"
-        ) from None
+def tensorboard_available() -> bool:
+    """Whether TensorBoard is installed; where it is not, one line says so."""
+    if importlib.util.find_spec("tensorboard") is not None:
+        return True
+    print("no TensorBoard events: it is not installed (pip install 'roformer-sim[tensorboard]')")
+    return False
