@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,17 @@ def training_texts(paths: Iterable[Path], on_reject: OnReject | None = None) -> 
         yield from texts
 
 
-def training_sentences(paths: Iterable[Path], on_reject: OnReject | None = None) -> Iterator[str]:
+def training_sentences(
+    paths: Iterable[Path], on_reject: OnReject | None = None, *, keep: Callable[[str], bool] | None = None
+) -> Iterator[str]:
     """Yield every sentence of groups, pairs, triples, QA rows and documents, or of plain text files.
 
     Groups and pairs hold sentences already; everything else is cut by
-    :func:`corpus_builder.segmentation.split_sentences`.
+    :func:`corpus_builder.segmentation.split_sentences`. ``keep`` is asked of each text before it is cut.
     """
     for texts, whole in _rows(paths, on_reject):
+        if keep is not None:
+            texts = list(filter(keep, texts))
         if whole:
             yield from texts
         else:

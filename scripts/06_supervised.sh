@@ -17,9 +17,9 @@ fi
 run=$1 start=$2 recipe=$3
 shift 3
 sts= nli=
-while [[ $# -gt 0 && $1 != --set* ]]; do
+while [[ $# -gt 0 && ( $1 == --nli || $1 != --* ) ]]; do
     case $1 in
-        --nli) nli+=", '$2'"; shift ;;
+        --nli) [[ $# -ge 2 ]] || { echo "error: --nli needs a file" >&2; exit 2; }; nli+=", '$2'"; shift ;;
         *:[0-9]*) sts+=", {path='${1%:*}', max=${1##*:}}" ;;
         *) sts+=", '$1'" ;;
     esac

@@ -31,7 +31,7 @@ def teacher_cache(
         str,
         typer.Argument(
             help="Preset or its folder (NAME@P3 chooses the vector), use, e5, sentence-transformers:NAME, "
-            "python:module:function, cache:FOLDER.",
+            "python:module:function.",
             show_default=False,
         ),
     ],
@@ -60,6 +60,10 @@ def teacher_cache(
             show_default="float16, or that of the cache",
         ),
     ] = None,
+    sentences: Annotated[
+        bool,
+        typer.Option("--sentences", help='Cut texts into sentences first, as data.rows = "twice" does.'),
+    ] = False,
     block_size: Annotated[
         int, typer.Option(min=1, help="Texts between two writes: what a killed run loses.")
     ] = 1024,
@@ -82,7 +86,7 @@ def teacher_cache(
     from roformer_sim.teachers import TrainingTexts, fill_cache, needs_keras
 
     started = time.monotonic()
-    texts = TrainingTexts(inputs, maxlen)
+    texts = TrainingTexts(inputs, maxlen, sentences=sentences)
     if needs_keras(teacher):
         load_keras()
     with Progress("teacher-cache", "texts") as progress:

@@ -142,7 +142,8 @@ def helpers(recipe: Recipe) -> Helpers:
     if recipe.watch.sts:
         from roformer_sim.evaluation.sts_probe import StsProbe
 
-        probe = StsProbe(recipe.watch.sts, max_rows=recipe.watch.sts_rows or None)
+        rows, maxlen = recipe.watch.sts_rows or None, recipe.data.maxlen
+        probe = StsProbe(recipe.watch.sts, max_rows=rows, maxlen=maxlen)
     return Helpers(
         samples=SampleSynonyms(),
         measure=probe,
@@ -167,7 +168,8 @@ def open_teacher(spec: str, texts: Iterable[str]) -> TeacherFunction:
     if missing:
         raise InputError(
             f"{spec}: lacks {len(missing):,} of the {len(distinct):,} sentences of this recipe, first "
-            f"{missing[0]!r}; add them by roformer-sim teacher-cache with the recipe's files and data.maxlen"
+            f"{missing[0]!r}; add them by roformer-sim teacher-cache with the recipe's files and data.maxlen "
+            '(--sentences for data.rows = "twice")'
         )
     return teacher
 
@@ -193,13 +195,14 @@ def write_untrained(recipe: Recipe, folder: Path) -> None:
 
     from roformer_sim.checkpoints import Preset, read_weights, save_preset
     from roformer_sim.models import Backbone
+    from roformer_sim.training.run_metadata import without_folders
     from roformer_sim.training.start import new_or_preset
 
     keras.utils.set_random_seed(recipe.train.seed)
     start = new_or_preset(recipe.start)
     metadata: dict[str, Any] = {
         "trained_by": None,
-        "start": recipe.start.model_dump(),
+        "start": without_folders(recipe.model_dump())["start"],
         "seed": recipe.train.seed,
     }
     weights = start.weights or read_weights(Backbone(start.config))

@@ -95,7 +95,8 @@ class RememberingTeacher(CheckedTeacher):
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         found = {text: self._vectors[text] for text in texts if text in self._vectors}
         if new or not texts:
-            found.update(zip(new, super().__call__(new), strict=True))
+            # Copied: a row of the answer would keep all of it in memory.
+            found.update((text, row.copy()) for text, row in zip(new, super().__call__(new), strict=True))
         for text in texts:
             self._vectors[text] = found[text]
             self._vectors.move_to_end(text)

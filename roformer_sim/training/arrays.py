@@ -29,9 +29,9 @@ def padded_length(rows: Sequence[Row]) -> int:
     return _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
 
 
-def longest_row(maxlen: int) -> int:
+def longest_row(maxlen: int, sentences: int = 2) -> int:
     """Most tokens of a row of a batch, padding included, where a sentence has ``maxlen``."""
-    return _round_up(2 * maxlen, LENGTH_STEP)
+    return _round_up(sentences * maxlen, LENGTH_STEP)
 
 
 def make_batch(

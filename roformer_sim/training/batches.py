@@ -99,7 +99,7 @@ def validation_batches(
     seed: int,
     kind_weights: Sequence[float] | None = None,
 ) -> list[Batch]:
-    """Batches of the held-out items, noised once, the same for every epoch and run.
+    """Batches of the held-out items, noised once, the same for every epoch and run of one seed.
 
     ``kind_weights`` as for :class:`Batches`. What does not fill a batch is left out.
     """

@@ -15,19 +15,25 @@ from roformer_sim.training.recipe_data import LabelledData, SimilarData
 from roformer_sim.training.schedule import WarmupSchedule
 from roformer_sim.training.terms import loss_terms, task_sizes
 
+TOKEN_TERMS = {"generation", "mlm", "rdrop"}
+"""Objectives that read tokens; the others read sentence vectors."""
+
 
 def compile_model(backbone: Backbone, recipe: Recipe, devices: Devices | None = None) -> MultiTaskModel:
     """The model of a recipe with AdamW; biases and norms are not decayed."""
     devices, settings = devices or Devices(), recipe.train
     # Where another vector is trained, the pooler has no part in the losses.
-    vectors = bool(recipe.objectives.terms.keys() - {"generation", "mlm", "rdrop"})
+    vectors = bool(recipe.objectives.terms.keys() - TOKEN_TERMS)
     backbone.pooler.trainable = vectors and backbone.config.pooling == "P2"
+    # Without terms on tokens the head has no gradient, and weight decay alone would change it.
+    tokens = not recipe.objectives.terms.keys().isdisjoint(TOKEN_TERMS)
+    backbone.lm_transform.trainable = backbone.lm_norm.trainable = backbone.lm_bias.trainable = tokens
     model = _model(backbone, recipe, devices)
     optimizer = devices.optimizer(
         schedule(recipe),
         weight_decay=settings.weight_decay,
         beta_2=settings.beta_2,
-        global_clipnorm=settings.clip_norm,
+        global_clipnorm=settings.clip_norm or None,
         gradient_accumulation_steps=settings.accumulate if settings.accumulate > 1 else None,
         name="adam_w",
     )

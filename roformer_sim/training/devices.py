@@ -24,11 +24,13 @@ class Devices:
 
     Attributes:
         count: Devices of all processes together.
+        processes: Their number.
         model: The class of the model that is trained.
         writes: Whether this process writes checkpoints and logs, measures and shows; one of all does.
     """
 
     count = 1
+    processes = 1
     model: type[MultiTaskModel] = MultiTaskModel
     writes = True
 

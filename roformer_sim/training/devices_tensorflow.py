@@ -125,7 +125,7 @@ class MirroredModel(MultiTaskModel):
         """R w_r / sum_r w_r for a mean over targets of weight w_r on replica r, 1 for other terms."""
         if term.reads != "logits":
             return 1.0
-        own = tf.reduce_sum(batch["mlm_weights" if term.name.startswith("mlm") else "weights"])
+        own = tf.reduce_sum(batch[term.mean_over])
         whole = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
         return context.num_replicas_in_sync * own / tf.maximum(whole, 1.0)
 

@@ -95,7 +95,7 @@ def _loss(recipe: Recipe) -> Iterator[str]:
         given = "".join(f", {key} {value}" for key, value in settings.items())
         yield f"  {term.weight:g} x {name}: {what}{given}"
         yield f"      {formula}"
-    if recipe.objectives.mask_false_negatives:
+    if recipe.objectives.mask_false_negatives and {"in_batch", "simcse"} & recipe.objectives.terms.keys():
         yield "  equal texts and members of one group are not counted as negatives of one another"
 
 
@@ -107,10 +107,11 @@ def _steps(recipe: Recipe) -> Iterator[str]:
         f"  {train.last_epoch} epochs x {train.steps_per_epoch:,} = {steps:,} batches, "
         f"{steps * train.batch_rows:,} rows; a checkpoint after each epoch"
     )
+    clipped = f"at most {train.clip_norm:g}" if train.clip_norm else "not limited"
     falls = "then falling to 0" if train.schedule == "linear" else "then constant"
     yield (
         f"  AdamW, learning rate {train.learning_rate:g} after {train.warmup_steps:,} steps, {falls}; "
-        f"weight decay {train.weight_decay:g}, gradient norm at most {train.clip_norm or 'unlimited'}"
+        f"weight decay {train.weight_decay:g}, gradient norm {clipped}"
     )
     if train.sub_batches > 1:
         yield f"  GradCache: {train.sub_batches} parts of a batch one at a time, negatives of the whole batch"

@@ -24,6 +24,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from corpus_builder.errors import InputError
 from roformer_sim.models import Backbone
 from roformer_sim.training.model import MultiTaskModel
 from roformer_sim.training.terms import LossTerm, Tensors
@@ -119,7 +120,7 @@ def parted_model_class() -> type[PartedModel]:
     """The class that runs on this backend.
 
     Raises:
-        NotImplementedError: On another backend than TensorFlow and JAX.
+        InputError: On another backend than TensorFlow and JAX.
     """
     if keras.backend.backend() == "tensorflow":
         from roformer_sim.training.grad_cache_tensorflow import TensorFlowPartedModel
@@ -129,4 +130,4 @@ def parted_model_class() -> type[PartedModel]:
         from roformer_sim.training.grad_cache_jax import JaxPartedModel
 
         return JaxPartedModel
-    raise NotImplementedError("train.sub_batches runs on TensorFlow and JAX")
+    raise InputError(f"train.sub_batches runs on TensorFlow and JAX, not on {keras.backend.backend()}")

@@ -116,5 +116,5 @@ class PairStream:
         )
 
     def held_out_items(self) -> list[list[SentencePair]]:
-        """One pair of each held-out set, always the same: those of questions, then of general sentences."""
+        """One pair of each held-out set, the same for one seed: of questions, then of general sentences."""
         return [[source.pair(i) for i in range(len(source.sets))] for source in self.held_out]

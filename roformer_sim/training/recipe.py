@@ -46,12 +46,12 @@ class TrainSection(Section):
     steps_per_epoch: int = Field(default=1000, ge=1)
     sub_batches: int = Field(default=1, ge=1)  # GradCache: parts of a batch that are in memory one at a time
     accumulate: int = Field(default=1, ge=1)  # batches whose gradients are averaged into one step
-    learning_rate: float = Field(default=1e-5, gt=0)
+    learning_rate: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     warmup_steps: int = Field(default=1000, ge=0)  # of the optimiser: `accumulate` batches each
     schedule: Literal["constant", "linear"] = "constant"  # after the warm-up; linear ends at 0
     beta_2: float = Field(default=0.999, gt=0, lt=1)  # of Adam's second moment
-    weight_decay: float = Field(default=0.01, ge=0)  # not on biases and norms
-    clip_norm: float | None = Field(default=1.0, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0, allow_inf_nan=False)  # not on biases and norms
+    clip_norm: float = Field(default=1.0, ge=0, allow_inf_nan=False)  # of the whole gradient; 0 for none
     # Devices that share a batch: a number, or "all"; unset: the one that the backend takes.
     devices: Annotated[int, Field(ge=1)] | Literal["all"] | None = None
     workers: int = Field(default=0, ge=0)  # processes that make batches; 0 for a thread of this one
@@ -97,6 +97,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
+        if not all(text.strip() for text in self.watch.samples):
+            raise ValueError("watch.samples: an empty text has no synonyms")
         self.objectives.check(self.data)
         rows, parts = self.train.batch_rows, self.train.sub_batches
         unit = self.data.rows_per_item * parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -82,6 +82,12 @@ class LabelledTable(Section):
     path: str
     max: float = Field(default=1.0, gt=0)  # largest label; 0 is the smallest
     same: float | None = None  # labels from here on are the class "same"; unset: above half of max
+
+    @model_validator(mode="after")
+    def _check(self) -> LabelledTable:
+        if self.same is not None and not 0 < self.same <= self.max:
+            raise ValueError(f"same must be above 0 and at most max ({self.max:g}), not {self.same:g}")
+        return self
 
 
 def _as_table(value: object) -> object:

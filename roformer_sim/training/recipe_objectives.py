@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class Term(Section):
     """What every term has."""
 
-    weight: float = Field(default=1.0, ge=0)
+    weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
 
 class InBatchTerm(Term):
     """In-batch softmax over the sentence vectors (SimBERT, RoFormer-Sim)."""
 
-    scale: float = Field(default=20.0, gt=0)  # 20 (v2), 30 (v1)
+    scale: float = Field(default=20.0, gt=0, allow_inf_nan=False)  # 20 (v2), 30 (v1)
     # Factor on general sentences; setting it makes batches of one kind of pair.
     general: float | None = Field(default=None, ge=0)
 
@@ -29,20 +29,20 @@ class InBatchTerm(Term):
 class DistillationTerm(Term):
     """Squared difference of the cosine matrices of a teacher and the model."""
 
-    weight: float = Field(default=100.0, ge=0)
+    weight: float = Field(default=100.0, ge=0, allow_inf_nan=False)
     teacher: str  # a preset, sentence-transformers:NAME, python:package.module:function, cache:FOLDER
 
 
 class SimcseTerm(Term):
     """In-batch softmax between two dropout passes of a row, or over NLI triples."""
 
-    temperature: float = Field(default=0.05, gt=0)
+    temperature: float = Field(default=0.05, gt=0, allow_inf_nan=False)
 
 
 class CosentTerm(Term):
     """Pairs with larger labels shall have larger cosines."""
 
-    scale: float = Field(default=20.0, gt=0)
+    scale: float = Field(default=20.0, gt=0, allow_inf_nan=False)
 
 
 class ObjectivesSection(Section):

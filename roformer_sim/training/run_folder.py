@@ -31,6 +31,7 @@ class RunState:
 
     Attributes:
         recipe: What began the run.
+        data: Checksum of the sentences it trains on.
         epoch: Finished epochs.
         best_epoch: The best of them, counted from 1; 0 before the first.
         best_metric: Figure of an epoch that decides which is the best.
@@ -39,6 +40,7 @@ class RunState:
     """
 
     recipe: dict[str, Any]
+    data: int = 0
     epoch: int = 0
     best_epoch: int = 0
     best_metric: str | None = None

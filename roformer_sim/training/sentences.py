@@ -42,6 +42,7 @@ def text_stream(data: TextData, seed: int) -> ItemStream:
         piece
         for path in find_inputs(data.texts)
         for document in read_documents(path)
+        if cut.keeps(document.text)
         for piece in cut_to_length(document.text, round(data.maxlen * 1.6))
         if len(piece) > 3 and cut.keeps(piece)
     )
@@ -51,9 +52,8 @@ def text_stream(data: TextData, seed: int) -> ItemStream:
 def sentence_stream(data: TwiceData, seed: int) -> ItemStream:
     """Distinct sentences of files of any shape: groups, pairs, triples, documents, lines."""
     cut = Cutter(data.maxlen, data.exclude)
-    pieces = dict.fromkeys(
-        piece for text in training_sentences(find_inputs(data.texts)) for piece in cut(text)
-    )
+    found = training_sentences(find_inputs(data.texts), keep=cut.keeps)
+    pieces = dict.fromkeys(piece for text in found for piece in cut(text))
     return _one_kind(list(pieces), data.texts, data.held_out, cut, seed)
 
 

@@ -17,11 +17,13 @@ from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.devices import open_devices
 from roformer_sim.training.feeding import Feeder
 from roformer_sim.training.recipe import Recipe
+from roformer_sim.training.recipe_data import SimilarData, TextData
 from roformer_sim.training.run_folder import RunFolder, RunState
 from roformer_sim.training.running import Helpers, Run
 from roformer_sim.training.same_run import check_same_settings
 from roformer_sim.training.sources import Sources, open_sources
 from roformer_sim.training.start import new_or_preset
+from roformer_sim.training.watching.report import write_missing_cards
 from roformer_sim.training.watching.tokens import TokenCounts
 
 
@@ -58,9 +60,14 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
     started_from = start.metadata.get("started_from", {}) if folder.last else start.metadata
     state = state or RunState(recipe.model_dump())
     if state.epoch >= recipe.train.last_epoch:
+        if devices.writes:
+            write_missing_cards(folder.path)
         return folder.path / "best"
+    if recipe.watch.sts and helpers.measure is None and devices.writes:
+        raise InputError("watch.sts: nothing here measures STS; give Helpers(measure=...), or no tables")
     _check_lengths(start, recipe)
     sources = open_sources(recipe, start.tokenizer, helpers.open_teacher)
+    _check_same_data(state, sources, folder)
     if devices.writes:
         folder.check_writable()
         _say(sources)
@@ -80,7 +87,7 @@ def train(recipe: Recipe, output: str | Path, helpers: Helpers | None = None) ->
 
 
 def _fit(run: Run) -> None:
-    settings, tokens = run.recipe.train, TokenCounts(run.tokenizer.pad_id)
+    settings, tokens = run.recipe.train, TokenCounts(run.tokenizer.pad_id, run.devices.processes)
     callbacks = run.callbacks(tokens)
     with Feeder(run.devices.source(run.sources.training()), settings.workers, tokens.record) as feeder:
         run.model.fit(
@@ -103,8 +110,20 @@ def _say(sources: Sources) -> None:
             print(f"{what}: {count:,}")
 
 
+def _check_same_data(state: RunState, sources: Sources, folder: RunFolder) -> None:
+    """Refuse to continue a run with other sentences: its batches and held-out items would be others."""
+    checksum = sources.checksum()
+    if state.epoch and state.data != checksum:
+        raise InputError(
+            f"{folder.path}: was begun with other sentences than the recipe's files hold now "
+            f"({sources.stream.sizes} training items); put the files back, or use another --output"
+        )
+    state.data = checksum
+
+
 def _check_lengths(start: Preset, recipe: Recipe) -> None:
-    longest = longest_row(recipe.data.maxlen)
+    parts = 2 if isinstance(recipe.data, SimilarData | TextData) else 1
+    longest = longest_row(recipe.data.maxlen, parts)
     if start.config.model_type == "bert" and longest > start.config.max_position_embeddings:
         raise InputError(
             f"data.maxlen {recipe.data.maxlen}: rows are padded to up to {longest} tokens, but this BERT "
@@ -113,7 +132,10 @@ def _check_lengths(start: Preset, recipe: Recipe) -> None:
 
 
 def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
-    """Refuse to continue a run with other settings; only its length and what is watched may differ."""
+    """Refuse to continue a run with other settings; only its length and what is watched may differ.
+
+    Its length not where the learning rate falls until the end; ``train.stop_after`` ends such a run early.
+    """
     try:
         old, new = Recipe(**state.recipe).model_dump(), recipe.model_dump()
     except ValidationError as error:
@@ -121,5 +143,7 @@ def _check_same_run(state: RunState, recipe: Recipe, folder: RunFolder) -> None:
         raise InputError(
             f"{folder.path}: was begun by another version ({key}); use another --output"
         ) from None
-    free = ("watch", "train.epochs", "train.stop_after", "train.workers", "train.devices")
+    free = {"watch", "train.stop_after", "train.workers", "train.devices"}
+    if recipe.train.schedule == "constant":  # a falling rate depends on where it ends
+        free.add("train.epochs")
     check_same_settings(old, new, folder.path, free=free)

@@ -142,3 +142,18 @@ class TestTriples:
         path = table(tmp_path / "t.tsv", ("anchor", "positive", "negative"), [("甲", "乙", "丙")])
         with pytest.raises(InputError, match=r"t\.tsv.*held_out"):
             triple_stream(TripleData(rows="triples", triples=[path], held_out=1), 0)
+
+
+class TestTextsOfBenchmarksInPieces:
+    """A benchmark's text of two sentences is found though training would cut it."""
+
+    @pytest.mark.parametrize("rows", ["texts", "twice"])
+    def test_it_is_left_out_whole(self, rows, tmp_path):
+        path, bench = tmp_path / "texts.txt", tmp_path / "bench.txt"
+        both = "今天天气真好。我们一起去公园玩吧！"
+        path.write_text("\n".join([both, *LINES]), encoding="utf-8")
+        bench.write_text(both + "\n", encoding="utf-8")
+        kind, stream = (TextData, text_stream) if rows == "texts" else (TwiceData, sentence_stream)
+        found = stream(kind(rows=rows, texts=[str(path)], held_out=0, exclude=[str(bench)], maxlen=8), 0)
+        assert sorted(found.draw(0, found.sizes[0])) == sorted(LINES)
+        assert found.losses[EXCLUDED] == 1

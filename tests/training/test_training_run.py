@@ -233,3 +233,36 @@ def test_a_run_of_another_version_is_refused(copy, tiny_recipe):
     write_checksums(path.parent)
     with pytest.raises(InputError, match=r"train\.warm_up"):
         train(tiny_recipe(), copy)
+
+
+def test_other_files_of_the_same_names_do_not_continue_the_run(copy, tiny_recipe, corpus):
+    groups = corpus / "groups.jsonl"
+    before = groups.read_text("utf-8")
+    groups.write_text(before + '{"text": "天气好吗", "synonyms": ["今天天气好吗"]}\n', encoding="utf-8")
+    try:
+        with pytest.raises(InputError, match="begun with other sentences"):
+            train(tiny_recipe(epochs=4), copy)
+    finally:
+        groups.write_text(before, encoding="utf-8")
+
+
+def test_a_falling_rate_is_not_stretched_by_more_epochs(copy, tiny_recipe):
+    with pytest.raises(InputError, match=r"train\.(schedule|epochs)"):
+        train(tiny_recipe(epochs=4, schedule="linear"), copy)
+
+
+def test_a_run_killed_before_its_cards_gets_them_when_called_again(copy, tiny_recipe):
+    for place in ("best", "last"):
+        (copy / place / "README.md").unlink(missing_ok=True)
+    train(tiny_recipe(), copy)
+    assert all("trained" in (copy / place / "README.md").read_text("utf-8") for place in ("best", "last"))
+
+
+def test_without_terms_on_tokens_the_head_stays_as_it_is(tiny_model, tiny_recipe):
+    def trained(**objectives):
+        model = compile_model(tiny_model.backbone, tiny_recipe(objectives=objectives))
+        return {weight.path.split("/", 1)[1] for weight in model.trainable_weights}
+
+    head = {"lm_bias", "lm_transform/kernel", "lm_transform/bias", "lm_norm/gamma", "lm_norm/beta"}
+    assert not head & trained(in_batch={})
+    assert head <= trained(generation={})

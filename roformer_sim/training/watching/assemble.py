@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from roformer_sim.training.watching.finite import StopWhenNotFinite
 from roformer_sim.training.watching.interval_figures import IntervalFigures
-from roformer_sim.training.watching.metrics_file import MetricsFile
+from roformer_sim.training.watching.metrics_file import METRICS, MetricsFile
 from roformer_sim.training.watching.progress import Progress
 from roformer_sim.training.watching.recorder import Recorder
 from roformer_sim.training.watching.report import Report
 from roformer_sim.training.watching.sts_watch import Measure, StsWatch
 from roformer_sim.training.watching.tensorboard_events import TensorBoardEvents, tensorboard_available
 
-METRICS, TENSORBOARD = "metrics.csv", "tensorboard"
+TENSORBOARD = "tensorboard"
 
 
 class Watching(NamedTuple):

@@ -1,9 +1,8 @@
-"""Which figures a run has, which way each gets better, and the best entry of a history."""
+"""Which figures a run has, and which way each gets better."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from corpus_builder.errors import InputError
 
@@ -60,23 +59,3 @@ def check_metric(name: str, names: Iterable[str], where: str = "watch.best") -> 
         raise InputError(f"{where} {name!r}: this run has no such figure; it has {', '.join(names)}")
     higher_is_better(name)
     return name
-
-
-def best_entry(history: Sequence[Mapping[str, float]], name: str) -> int:
-    """Index of the best entry of a history of logs; the first of equal ones, never one that is not a number.
-
-    Where no entry has a number, the last: the only one that training still stands behind.
-
-    Raises:
-        InputError: No entry has this figure.
-
-    Example:
-        >>> best_entry([{"sts_mean": 31.0}, {"sts_mean": 35.5}, {"sts_mean": 34.0}], "sts_mean")
-        1
-    """
-    if not any(name in entry for entry in history):
-        check_metric(name, dict.fromkeys(key for entry in history for key in entry))
-    sign = -1.0 if higher_is_better(name) else 1.0
-    values = [sign * entry.get(name, math.nan) for entry in history]
-    finite = [i for i, value in enumerate(values) if math.isfinite(value)]
-    return min(finite, key=lambda i: values[i]) if finite else len(history) - 1

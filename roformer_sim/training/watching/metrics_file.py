@@ -13,6 +13,8 @@ from corpus_builder.errors import InputError
 from roformer_sim.training.watching.metric_names import COLUMNS
 from roformer_sim.training.watching.replaced_file import replace_file
 
+METRICS = "metrics.csv"
+
 Row = dict[str, float]
 
 _WHOLE = {"step", "epoch", "tokens"}

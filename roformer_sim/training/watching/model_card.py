@@ -153,18 +153,11 @@ def _training(metadata: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[tu
 
 
 def _objectives(recipe: Mapping[str, Any]) -> list[str]:
-    named = recipe.get("objectives")
-    if named:
-        return [
-            f"{name} x {values.get('weight', 1.0):g}" if isinstance(values, Mapping) else str(name)
-            for name, values in named.items()
-        ]
-    train = recipe.get("train", {})
-    weights = {key: value for key, value in train.items() if key.endswith("_weight")}
+    named = recipe.get("objectives", {})
     return [
-        f"{key.removesuffix('_weight')} x {value:g}"
-        for key, value in weights.items()
-        if isinstance(value, int | float) and key in ("generation_weight", "similarity_weight")
+        f"{name} x {values.get('weight', 1.0):g}"
+        for name, values in named.items()
+        if isinstance(values, Mapping)
     ]
 
 
@@ -192,30 +185,23 @@ def _figures(metadata: Mapping[str, Any], has_curves: bool) -> list[str]:
 
 
 def _data(metadata: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]:
-    files = metadata.get("data_files")
-    if files:
-        rows = [
-            (f"`{_file_name(file['name'])}`", f"{file['count']:,}", file.get("what", "")) for file in files
-        ]
-        return ["## Trained on", _table(("file", "count", "of"), rows, right=(1,))]
-    data = recipe.get("data", {})
-    names = [
-        _file_name(name)
-        for value in data.values()
-        for name in (value if isinstance(value, list | tuple) else [])
-        if isinstance(name, str)
+    files = [
+        _file_name(entry["path"] if isinstance(entry, Mapping) else entry)
+        for key, value in recipe.get("data", {}).items()
+        if key != "exclude" and isinstance(value, list | tuple)
+        for entry in value
     ]
-    if not names:
+    if not files:
         return []
-    sets = metadata.get("training_sets")
-    counts = f" Sets of similar sentences, by kind: {', '.join(f'{n:,}' for n in sets)}." if sets else ""
-    return ["## Trained on", ", ".join(f"`{name}`" for name in names) + "." + counts]
+    items = metadata.get("training_sets")
+    counts = f" Training items, by kind: {', '.join(f'{n:,}' for n in items)}." if items else ""
+    return ["## Trained on", ", ".join(f"`{name}`" for name in files) + "." + counts]
 
 
 def _settings(recipe: Mapping[str, Any]) -> list[str]:
     rows = [
         (f"{section}.{key}", f"`{value}`")
-        for section in ("data", "batches", "train", "optimizer")
+        for section in ("data", "train")
         for key, value in recipe.get(section, {}).items()
         if isinstance(value, bool | int | float | str)
     ]

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 
 from roformer_sim.training.watching.curves import draw_curves, plots_available
-from roformer_sim.training.watching.metrics_file import MetricsFile
-from roformer_sim.training.watching.model_card import CURVES, write_model_card
+from roformer_sim.training.watching.metrics_file import METRICS, MetricsFile, read_metrics
+from roformer_sim.training.watching.model_card import CARD, CURVES, write_model_card
 
 
 class Report(keras.callbacks.Callback):
@@ -55,11 +55,26 @@ class Report(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._draw()
-        for place in dict.fromkeys(Path(preset).resolve() for preset in self.presets()):
-            write_model_card(place, self.name, self.folder / CURVES)
+        _write_cards(self.presets(), self.name, self.folder / CURVES)
 
     def _draw(self) -> None:
         if self._plots and len(self.metrics.rows) > self._rows:
             self._rows = len(self.metrics.rows)
             draw_curves(self.metrics.rows, self.folder / CURVES, self.name)
             self._drawn = time.monotonic()
+
+
+def write_missing_cards(folder: Path) -> None:
+    """The curves and cards of a run that was killed after its last checkpoint."""
+    presets = [folder / "best", folder / "last"]
+    if all((preset / CARD).is_file() for preset in presets):
+        return
+    metrics = folder / METRICS
+    if metrics.is_file() and plots_available():
+        draw_curves(read_metrics(metrics), folder / CURVES, folder.resolve().name)
+    _write_cards(presets, folder.resolve().name, folder / CURVES)
+
+
+def _write_cards(presets: Iterable[Path], name: str, curves: Path) -> None:
+    for place in dict.fromkeys(Path(preset).resolve() for preset in presets):
+        write_model_card(place, name, curves)

@@ -24,7 +24,7 @@ class TensorBoardEvents:
         resume_step: Steps that the checkpoint to go on from has done.
 
     Raises:
-        InputError: TensorBoard is not installed, or the folder cannot be written.
+        InputError: The folder cannot be written.
     """
 
     def __init__(self, folder: str | Path, resume_step: int = 0) -> None:
