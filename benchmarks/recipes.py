@@ -79,12 +79,12 @@ def changes(name: str, data: Path, corpus: Path, out: Path) -> dict[str, Any]:
             "data": {"sts": tables, "nli": nli},
             "train": train(128, 300, 2e-4),
         },
-        "cosent": {"start": shipped, "data": {"sts": tables, "nli": nli}, "train": train(64, 400, 2e-4)},
-        "simcse_unsup": {"start": shipped, "data": {"texts": texts}, "train": train(128, 300, 1e-4)},
+        "cosent": {"start": shipped, "data": {"sts": tables, "nli": nli}, "train": train(64, 200, 2e-4)},
+        "simcse_unsup": {"start": shipped, "data": {"texts": texts}, "train": train(128, 150, 1e-4)},
         "simcse_sup": {
             "start": shipped,
             "data": {"triples": [str(data / "nli" / "triples" / "train.tsv.gz")]},
-            "train": train(192, 150, 1e-4),
+            "train": train(192, 80, 1e-4),
         },
     }
     return made[name]

@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from roformer_sim.checkpoints import load_preset, save_preset
+from roformer_sim.training.recipe import Recipe
+from roformer_sim.training.run_metadata import without_folders
 from roformer_sim.training.watching import curves
 from roformer_sim.training.watching.curves import draw_curves, panels
 from roformer_sim.training.watching.machine import machine_facts
@@ -61,10 +63,7 @@ def test_facts_are_those_of_the_checkpoints_step_not_of_the_runs_end():
 
 
 def test_the_card_says_what_was_trained_how_and_on_what(tiny_config):
-    metadata = {
-        "recipe": RECIPE,
-        "data_files": [{"name": "groups.jsonl.gz", "count": 32962, "what": "groups"}],
-    }
+    metadata = {"recipe": RECIPE, "training_sets": [32962, 91162]}
     card = model_card("mini", tiny_config.model_dump(), metadata | facts(150), 3_097_640, has_curves=True)
     for text in (
         "RoFormer, 2 layers x 32, 2 heads, feed-forward 64 (gelu), 3,097,640 parameters",
@@ -75,7 +74,7 @@ def test_the_card_says_what_was_trained_how_and_on_what(tiny_config):
         "| `sts_ATEC` | 19.5 (step 0) | 24 (step 100) | higher |",
         "| `uniformity` | -0.5 (step 0) | -0.5 (step 0) | lower |",
         "chosen by `val_loss`",
-        "| `groups.jsonl.gz` | 32,962 | groups |",
+        "`groups.jsonl.gz`. Training items, by kind: 32,962, 91,162.",
         "| train.learning_rate | `1e-05` |",
         'RoFormerSim.from_preset("mini")',
         "![curves of the training](curves.png)",
@@ -84,6 +83,18 @@ def test_the_card_says_what_was_trained_how_and_on_what(tiny_config):
         assert text in card
     assert card.startswith("---\nlanguage: zh\n")
     assert "somewhere" not in card
+
+
+def test_a_card_of_labelled_tables_names_them_and_the_one_term(tiny_config):
+    tables = [{"path": "somewhere/stsb.tsv", "max": 5.0}]
+    recipe = Recipe(
+        start={"preset": "somewhere/best"},
+        data={"rows": "labelled", "sts": tables, "nli": ["ocnli.tsv"], "exclude": ["valid.tsv"]},
+        objectives={"sbert": {}},
+    )
+    card = model_card("ft", tiny_config.model_dump(), {"recipe": without_folders(recipe.model_dump())})
+    assert "| objectives | sbert x 1 |" in card
+    assert "`stsb.tsv`, `ocnli.tsv`." in card and "valid.tsv" not in card and "somewhere" not in card
 
 
 def test_what_the_metadata_does_not_say_is_left_out(tiny_config):
