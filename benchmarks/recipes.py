@@ -64,7 +64,7 @@ def changes(name: str, data: Path, corpus: Path, out: Path) -> dict[str, Any]:
         "simbert": {
             "start": {**new, "config": {**SMALL, "model_type": "bert"}},
             "data": {"groups": groups},
-            "train": train(64, 170, 1e-3),
+            "train": train(64, 130, 1e-3),
         },
         "stage1": {"start": pretrained, "data": {**similar, "maxlen": 48}, "train": train(64, 130, 7e-4)},
         "rdrop": {"start": pretrained, "data": {**similar, "maxlen": 48}, "train": train(64, 130, 7e-4)},
