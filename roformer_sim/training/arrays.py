@@ -37,7 +37,7 @@ def longest_row(maxlen: int, sentences: int = 2) -> int:
 def make_batch(
     rows: Sequence[Row],
     pad_id: int,
-    length: int | None = None,
+    *,
     similarity_weight: float = 1.0,
     copies: int = 1,
     parts: int = 1,
@@ -47,7 +47,6 @@ def make_batch(
     Args:
         rows: Their sequences.
         pad_id: [PAD], which fills the rows up.
-        length: Width of the batch; ``None`` means :func:`padded_length`.
         similarity_weight: Factor of the batch's in-batch loss.
         copies: 2 where rows 2i and 2i + 1 are equal: targets of the even rows then fill the first half of
             the list and those of the odd rows the second, so that the two passes of a target stand n / 2
@@ -67,7 +66,7 @@ def make_batch(
     """
     if len(rows) % (parts * copies):
         raise InputError(f"{len(rows)} rows cannot be cut into {parts} parts of {copies} passes each")
-    length = padded_length(rows) if length is None else length
+    length = padded_length(rows)
     token_ids = np.full((len(rows), length), pad_id, np.int32)
     segment_ids = np.zeros((len(rows), length), np.int32)
     restored = np.full((len(rows), length), -1, np.int32)

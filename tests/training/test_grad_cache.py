@@ -66,7 +66,10 @@ def batches(copies):
         "categories": rng.integers(0, 2, ROWS // 2).astype(np.int32),
         "tables": np.zeros(ROWS // 2, np.int32),
     }
-    return [make_batch(made, 0, 24, 0.5, copies, parts) | further for parts in (1, PARTS)]
+    return [
+        make_batch(made, 0, similarity_weight=0.5, copies=copies, parts=parts) | further
+        for parts in (1, PARTS)
+    ]
 
 
 class InTurn(MultiTaskModel):

@@ -122,13 +122,6 @@ class TestMakeBatch:
         assert batch["token_ids"].shape == (2, 136)
         assert batch["positions"].shape == batch["targets"].shape == batch["weights"].shape == (256,)
 
-    def test_a_wider_batch_holds_the_same(self):
-        rows = [Row([2, 10, 3, 11, 3], 3)]
-        narrow, wide = make_batch(rows, 0), make_batch(rows, 0, 24)
-        assert wide["token_ids"].shape == (1, 24)
-        np.testing.assert_array_equal(wide["token_ids"][:, :8], narrow["token_ids"])
-        np.testing.assert_array_equal(wide["targets"], narrow["targets"])
-
 
 @pytest.fixture(scope="module")
 def varied(tmp_path_factory):
