@@ -60,10 +60,11 @@ def value_and_gradient(function: Callable[[Any], Any], x: np.ndarray) -> tuple[f
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
-        variable = tf.Variable(x)
+        tensor = tf.convert_to_tensor(x)
         with tf.GradientTape() as tape:
-            value = function(variable)
-        return float(value), tape.gradient(value, variable).numpy()
+            tape.watch(tensor)
+            value = function(tensor)
+        return float(value), tf.convert_to_tensor(tape.gradient(value, tensor)).numpy()
     import jax
 
     value, gradient = jax.value_and_grad(function)(x)
