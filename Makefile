@@ -22,7 +22,7 @@ test-tensorflow: $(VENV)/.dev
 
 # The same files of the network, its objectives and decoding on Keras's JAX backend.
 test-jax: $(VENV)/.dev
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/models tests/objectives tests/generation tests/training/test_grad_cache.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/models tests/objectives tests/generation tests/training/test_grad_cache.py tests/training/test_devices.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
