@@ -37,8 +37,8 @@ def keep_freed_memory() -> None:
 
     A generator's dataset makes TensorFlow hand freed memory back to the system at once (it sets
     ``M_TRIM_THRESHOLD`` to 128 KB, which also fixes the size from which memory is mapped anew); each step
-    then pays for having every page of its activations cleared again. Called when the generator begins, which is
-    after TensorFlow did so. Without glibc nothing happens.
+    then pays for having every page of its activations cleared again. Called when the generator begins,
+    which is after TensorFlow did so. Without glibc nothing happens.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
