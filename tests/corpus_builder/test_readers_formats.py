@@ -22,6 +22,7 @@ from corpus_builder.readers import (
     RowError,
     read_documents,
     read_groups,
+    read_nli,
     read_objects,
     read_pairs,
     read_questions,
@@ -30,7 +31,7 @@ from corpus_builder.readers import (
     read_texts,
     read_triples,
 )
-from corpus_builder.rows import Document, Group, Pair, Question, StsRow, Triple
+from corpus_builder.rows import Document, Group, NliRow, Pair, Question, StsRow, Triple
 
 Object = dict[str, Any]
 
@@ -70,6 +71,16 @@ SHAPE_ROWS: dict[str, tuple[list[Object], list[Any]]] = {
             {"text_a": "晚安", "text_b": "你好", "label": 0.0},
         ],
         [StsRow('"早"安', "早上好", 4.5), StsRow("晚安", "你好", 0.0)],
+    ),
+    "nli": (
+        [
+            {"text_a": "一个人在弹吉他", "text_b": "有人在演奏", "label": "entailment"},
+            {"text_a": "一个人在弹吉他", "text_b": "他很高兴", "label": "-"},
+        ],
+        [
+            NliRow("一个人在弹吉他", "有人在演奏", "entailment"),
+            NliRow("一个人在弹吉他", "他很高兴", "-"),
+        ],
     ),
     "triples": (
         [{"anchor": "孩子在踢球", "positive": "有人踢球", "negative": "孩子睡了", "source": "手写"}],
@@ -158,6 +169,7 @@ def test_the_readers_of_one_shape_say_the_same(tmp_path: Path) -> None:
         "qa": read_questions,
         "documents": read_documents,
         "sts": read_sts,
+        "nli": read_nli,
         "triples": read_triples,
         "texts": read_texts,
     }

@@ -42,7 +42,9 @@ def test_a_worked_example():
     weights = np.float32([1, 1, 0])
     value = float(mlm_cross_entropy(logits, np.int32([0, 1, 1]), weights))
     assert value == pytest.approx((np.log(4 / 3) + np.log(2)) / 2, rel=1e-6)
-    assert float(mlm_accuracy(logits, np.int32([0, 1, 1]), weights)) == 0.5
+    # No token is more likely than 术: equal ones count as right.
+    assert float(mlm_accuracy(logits, np.int32([0, 1, 1]), weights)) == 1.0
+    assert float(mlm_accuracy(logits, np.int32([1, 1, 1]), weights)) == 0.5
 
 
 def test_nothing_chosen_costs_nothing():

@@ -25,7 +25,7 @@ from roformer_sim.training.run_folder import RunFolder
 from roformer_sim.training.trainer import train
 
 KILLS = int(os.environ.get("ROFORMER_SIM_KILLS", "2"))
-EPOCHS = 8 * KILLS
+EPOCHS = 5 * KILLS
 FLOAT_FILES = (
     "model.safetensors",
     "optimizer.safetensors",

@@ -10,9 +10,7 @@ from keras import ops
 from roformer_sim.models import Backbone
 from roformer_sim.training.compiling import compile_model
 from roformer_sim.training.model_state import read_model_state, write_model_state
-from roformer_sim.training.run_folder import RunFolder
 from roformer_sim.training.schedule import WarmupSchedule
-from roformer_sim.training.trainer import train
 
 RATES = {"learning_rate": 0.1, "warmup_steps": 3, "clip_norm": 0.5, "weight_decay": 0.1}
 
@@ -79,13 +77,3 @@ def test_the_learning_rate_moves_once_a_step():
 def test_checkpoints_between_the_batches_of_a_step_are_refused(tiny_recipe):
     with pytest.raises(ValueError, match=r"steps_per_epoch 8 must be a multiple of train.accumulate 3"):
         tiny_recipe(accumulate=3)
-
-
-def test_a_run_in_parts_goes_as_the_plain_run(tiny_recipe, tmp_path):
-    histories = []
-    for name, parts in (("plain", 1), ("parts", 2)):
-        train(tiny_recipe(epochs=1, steps_per_epoch=3, sub_batches=parts), tmp_path / name)
-        (entry,) = RunFolder(tmp_path / name).read_state().history
-        histories.append({key: value for key, value in entry.items() if key.endswith(("loss", "accuracy"))})
-    assert "val_similarity_loss" in histories[0]
-    assert histories[1] == pytest.approx(histories[0], rel=1e-3)
