@@ -130,7 +130,7 @@ def remove_leftovers(target: Path, ending: str = "part") -> None:
     leftover = re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.{ending}")
     for path in target.parent.iterdir():
         match = leftover.fullmatch(path.name)
-        if not match or _runs(int(match[1])):
+        if not match or is_running(int(match[1])):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -138,7 +138,8 @@ def remove_leftovers(target: Path, ending: str = "part") -> None:
             path.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number, whoever's it is."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

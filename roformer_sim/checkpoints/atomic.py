@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from corpus_builder.errors import InputError
+from corpus_builder.writers.part_file import is_running
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def remove_leftovers(parent: Path) -> None:
     """Delete what processes that were killed here had begun to write or to delete."""
     for path in parent.glob(".*"):
         found = re.fullmatch(r"\..+\.(\d+)\.(partial|old)", path.name)
-        if found is None or _is_running(int(found[1])):
+        if found is None or is_running(int(found[1])):
             continue
         if path.is_symlink():
             path.unlink(missing_ok=True)
@@ -84,16 +85,6 @@ def remove_leftovers(parent: Path) -> None:
 
 def _hidden(path: Path, ending: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{ending}")
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:
