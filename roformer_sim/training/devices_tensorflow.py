@@ -110,16 +110,11 @@ class MirroredModel(MultiTaskModel):
         for name in ("vectors", "classes"):
             if name in outputs:
                 outputs[name] = _gathered(outputs[name], context)
-        total = 0.0
+        figures = {}
         for term in self.terms:
-            share, factor = self._share(term, x, context), term.factor(x)
-            value = share * term.function(outputs, x)
-            self.trackers[term.name].update_state(value, sample_weight=factor)
-            if term.accuracy is not None:
-                name, accuracy = term.accuracy
-                self.trackers[name].update_state(share * accuracy(outputs, x), sample_weight=factor)
-            total = total + term.weight * factor * value
-        return total / context.num_replicas_in_sync
+            share = self._share(term, x, context)
+            figures[term.name] = [share * figure for figure in term.figures(outputs, x)]
+        return self.add_up(figures, x) / context.num_replicas_in_sync
 
     def _share(self, term: LossTerm, batch: Tensors, context: Any) -> Any:
         """R w_r / sum_r w_r for a mean over targets of weight w_r on replica r, 1 for other terms."""
