@@ -7,10 +7,11 @@ RoFormer 6 x 384 with 12,000 tokens, 96 rows a batch, sentences of up to 64 toke
 (without padding) a second by the clock, all cores; a figure is the median of the rounds, a ratio the median
 of the rounds' ratios.
 
-- ours: ``fit`` as `roformer-sim train` calls it, with the product's batches (windows of 16 batches sorted by
-  length) and everything that makes them, tokenizer and noise included; a round is one window;
-- bert4keras (its own process, tf-keras, float32): scores of all positions, random batches of the window's
-  pairs, ready made, padded to the longest row;
+- ours: ``fit`` as `roformer-sim train` calls it, with the product's batches (windows of 64 batches sorted by
+  length, then shuffled) and everything that makes them, tokenizer and noise included; a round is 16 steps,
+  the warm-up an epoch of 64;
+- bert4keras (its own process, tf-keras, float32): scores of all positions, random batches of pairs of the
+  same stream, ready made, padded to the longest row;
 - PyTorch, bfloat16 by autocast and float32: the same random batches, logits at target positions alone.
 
 PYTHON is the interpreter of the peers (`make parity` describes it). CORPUS is a folder with groups.jsonl.gz,
@@ -32,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.training_worker import BATCH_ROWS, MAXLEN, NETWORK, WINDOW, step_memory
+from benchmarks.training_worker import BATCH_ROWS, MAXLEN, NETWORK, ROUND_STEPS, step_memory
 from corpus_builder.readers import read_groups, read_pairs
 from roformer_sim.text.build_vocab import build_vocabulary
 from roformer_sim.text.vocabulary import SPECIAL_TOKENS
@@ -47,7 +48,7 @@ QUANTILES = (
 )
 
 
-def make_pool(folder: Path, corpus: Path | None, epochs: int) -> None:
+def make_pool(folder: Path, corpus: Path | None, rounds: int) -> None:
     """Vocabulary, list of corpus files and the peers' rows, which are those of our side."""
     if corpus is None:
         _make_sentences(folder)
@@ -61,7 +62,7 @@ def make_pool(folder: Path, corpus: Path | None, epochs: int) -> None:
         files["pairs"].pop(0)
     (folder / "files.json").write_text(json.dumps(files))
     (folder / "vocab.txt").write_text("\n".join(_vocabulary(files)) + "\n", "utf-8")
-    _write_rows(folder, epochs)
+    _write_rows(folder, rounds)
 
 
 def _make_sentences(folder: Path) -> None:
@@ -98,14 +99,14 @@ def _vocabulary(files: dict[str, list[str]]) -> list[str]:
     return tokens
 
 
-def _write_rows(folder: Path, epochs: int) -> None:
+def _write_rows(folder: Path, rounds: int) -> None:
     from benchmarks.training_ours import recipe
     from roformer_sim.training.sources import open_sources
     from roformer_sim.training.start import new_or_preset
 
     asked = recipe(folder, "float32")
     sources = open_sources(asked, new_or_preset(asked.start).tokenizer)
-    pairs = sources.stream.draw(0, epochs * WINDOW * BATCH_ROWS // 2)
+    pairs = sources.stream.draw(0, rounds * ROUND_STEPS * BATCH_ROWS // 2)
     rows = sources.assembler.maker.make(pairs, np.random.default_rng(0)).rows
     np.savez(
         folder / "rows.npz",
@@ -125,10 +126,10 @@ class Side:
         )
         self.ready = self._answer()
 
-    def train(self, epoch: int) -> dict[str, float]:
-        """Train the side's share of an epoch."""
+    def train(self, turn: int) -> dict[str, float]:
+        """Train the side's share of a round."""
         assert self.process.stdin is not None
-        print(epoch, file=self.process.stdin, flush=True)
+        print(turn, file=self.process.stdin, flush=True)
         return self._answer()
 
     def close(self) -> None:
@@ -144,7 +145,7 @@ class Side:
 
 
 def start_sides(folder: Path, peer_python: str, dtype: str) -> dict[str, Side]:
-    """Ours and the peers, each warmed up on an epoch of its own."""
+    """Ours and the peers, each warmed up."""
     peer = [peer_python, str(_ROOT / "benchmarks" / "training_bert4keras.py"), str(folder)]
     torch = [peer_python, str(_ROOT / "benchmarks" / "training_torch.py"), str(folder)]
     return {
@@ -164,9 +165,9 @@ def measure(corpus: Path | None, peer_python: str, rounds: int, dtype: str) -> d
         make_pool(folder, corpus, rounds + 1)
         sides = start_sides(folder, peer_python, dtype)
         found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
-        for epoch in range(1, rounds + 1):
+        for turn in range(1, rounds + 1):
             for side, process in sides.items():
-                found[side].append(process.train(epoch))
+                found[side].append(process.train(turn))
         for process in sides.values():
             process.close()
     speeds = {side: [one["tokens"] / one["seconds"] for one in ones] for side, ones in found.items()}

@@ -64,8 +64,8 @@ def main():
     keras.utils.set_random_seed(0)
     model = build(folder)
 
-    def train(epoch):
-        batches = padded_batches(folder, epoch, steps)
+    def train(turn):
+        batches = padded_batches(folder, turn, steps)
         began = time.perf_counter()
         for batch in batches:
             loss = model.train_on_batch([batch.token_ids, batch.segment_ids])

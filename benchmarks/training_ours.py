@@ -18,12 +18,13 @@ import keras
 from benchmarks.training_worker import (
     BATCH_ROWS,
     CLIP_NORM,
+    EPOCH_STEPS,
     LEARNING_RATE,
     MAXLEN,
     NETWORK,
+    ROUND_STEPS,
     SCALE,
     WEIGHT_DECAY,
-    WINDOW,
     PaddedBatch,
     count_work,
     product_rate,
@@ -46,7 +47,7 @@ def recipe(folder: Path, dtype: str) -> Recipe:
         data={"rows": "similar", **files, "held_out": 0, "maxlen": MAXLEN, "noise": 0.5},
         train={
             "batch_rows": BATCH_ROWS,
-            "steps_per_epoch": WINDOW,
+            "steps_per_epoch": EPOCH_STEPS,
             "learning_rate": LEARNING_RATE,
             "warmup_steps": 0,
             "weight_decay": WEIGHT_DECAY,
@@ -66,14 +67,17 @@ def main() -> None:
     model = compile_model(backbone, asked)
     batches = open_sources(asked, start.tokenizer).training()
 
-    def train(epoch: int) -> dict[str, float]:
+    def train(turn: int) -> dict[str, float]:
+        # The warm-up is an epoch, so that nearly all widths have been met.
+        begin, steps = (0, EPOCH_STEPS) if turn == 0 else (EPOCH_STEPS + (turn - 1) * ROUND_STEPS, ROUND_STEPS)
+        position = divmod(begin, EPOCH_STEPS)
         with Feeder(batches) as feeder:
-            fed = feeder.from_position(epoch)
+            fed = feeder.from_position(*position)
             began = time.perf_counter()
-            history = model.fit(fed, steps_per_epoch=WINDOW, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+            history = model.fit(fed, steps_per_epoch=steps, initial_epoch=turn, epochs=turn + 1, verbose=0)
             seconds = time.perf_counter() - began
-        batches.begin_epoch(epoch)
-        made = [batches.make(batches.task(i)) for i in range(WINDOW)]
+        batches.begin_epoch(position[0])
+        made = [batches.make(batches.task(position[1] + i)) for i in range(steps)]
         work = count_work([PaddedBatch(batch["token_ids"], batch["segment_ids"]) for batch in made])
         return {"seconds": seconds, "loss": history.history["loss"][-1], **work}
 

@@ -103,8 +103,8 @@ def main():
     groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
 
-    def train(epoch):
-        batches = padded_batches(folder, epoch, steps)
+    def train(turn):
+        batches = padded_batches(folder, turn, steps)
         began = time.perf_counter()
         for batch in batches:
             token_ids = torch.from_numpy(batch.token_ids).long()

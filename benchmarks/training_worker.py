@@ -29,7 +29,8 @@ NETWORK = {
 }
 BATCH_ROWS = 96
 MAXLEN = 64
-WINDOW = 16  # batches that our side sorts by length together; one round
+EPOCH_STEPS = 64  # of our side, which sorts that many batches by length together
+ROUND_STEPS = 16
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, SCALE = 1e-4, 0.01, 1.0, 20.0
 _PRODUCTS = ((2048, 2048, 2048), (4096, 384, 1536), (4096, 1536, 384))
 
@@ -41,14 +42,14 @@ class PaddedBatch(NamedTuple):
     segment_ids: np.ndarray
 
 
-def padded_batches(folder: Path, epoch: int, steps: int) -> list[PaddedBatch]:
-    """The first ``steps`` random batches of the pairs that our side trains on in ``epoch``."""
+def padded_batches(folder: Path, turn: int, steps: int) -> list[PaddedBatch]:
+    """``steps`` random batches of the pairs of our side, others in every round."""
     with np.load(folder / "rows.npz") as file:
         tokens, ends, sources = file["tokens"], file["ends"], file["sources"]
     starts = np.concatenate([[0], ends[:-1]])
     batches = []
     for step in range(steps):
-        first = (epoch * WINDOW + step) * BATCH_ROWS
+        first = (turn * ROUND_STEPS + step) * BATCH_ROWS
         rows = range(first, first + BATCH_ROWS)
         length = int((ends[first : rows.stop] - starts[first : rows.stop]).max())
         token_ids, segment_ids = np.zeros((2, BATCH_ROWS, length), np.int32)
@@ -107,10 +108,10 @@ def step_memory(length: int) -> dict[str, float]:
 
 
 def serve(ready: dict[str, Any], train: Callable[[int], dict[str, float]]) -> None:
-    """Answer each line "EPOCH" on standard input by training that epoch's share and telling the seconds.
+    """Answer each line "ROUND" on standard input by training that round's share and telling the seconds.
 
     Args:
-        ready: said once at the start, after an epoch of warm-up.
+        ready: said once at the start, after round 0, the warm-up.
         train: trains and returns its ``seconds`` and what :func:`count_work` counts.
     """
     answers = os.fdopen(os.dup(1), "w")

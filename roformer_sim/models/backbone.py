@@ -8,10 +8,11 @@ import keras
 from keras import ops
 
 from corpus_builder.errors import InputError
+from roformer_sim.models.activation import activation
 from roformer_sim.models.config import ModelConfig
 from roformer_sim.models.pooling import Pooling, masked_mean
 from roformer_sim.models.rotary import rotary_angles
-from roformer_sim.models.transformer import KeyValue, TransformerBlock, activation
+from roformer_sim.models.transformer import KeyValue, TransformerBlock
 from roformer_sim.models.unilm_mask import AttentionPattern, attention_bias
 
 
@@ -176,7 +177,7 @@ class Backbone(keras.Model):
 
         Dense, activation, LayerNorm, then the product with the token embedding (tied) and a bias.
         """
-        x = self.lm_norm(self.lm_activation(self.lm_transform(hidden)))
+        x = self.lm_norm(self.lm_activation(self.lm_transform(hidden), False))
         table = ops.cast(self.token_embedding.embeddings, x.dtype)
         return ops.cast(ops.matmul(x, ops.transpose(table)), "float32") + ops.cast(self.lm_bias, "float32")
 

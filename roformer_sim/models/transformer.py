@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
+from roformer_sim.models.activation import activation
+from roformer_sim.models.add_norm import add_and_norm
 from roformer_sim.models.config import ModelConfig
 from roformer_sim.models.rotary import apply_rotary, deinterleave
 
@@ -16,31 +17,6 @@ KeyValue = tuple[Any, Any]
 
 def _initializer(config: ModelConfig) -> keras.initializers.Initializer:
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-
-
-def activation(name: str) -> Any:
-    """``gelu`` is the exact erf form, ``gelu_new`` its tanh approximation."""
-    if name == "gelu":
-        return exact_gelu
-    if name == "gelu_new":
-        return lambda x: ops.gelu(x, approximate=True)
-    return ops.relu
-
-
-@ops.custom_gradient
-def exact_gelu(x: Any) -> Any:
-    """``x Phi(x)``, with Phi the normal distribution; its slope is ``Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)``.
-
-    The slope is written out because backends do not use the Phi they have once more.
-    """
-    distribution = 0.5 * (1.0 + ops.erf(x * 0.5**0.5))
-
-    def gradient(*arguments: Any, upstream: Any = None) -> Any:
-        upstream = upstream if upstream is not None else arguments[0]
-        density = ops.exp(-0.5 * ops.square(x)) * (2.0 * math.pi) ** -0.5
-        return upstream * (distribution + x * density)
-
-    return x * distribution, gradient
 
 
 class SelfAttention(keras.layers.Layer):
@@ -150,6 +126,6 @@ class TransformerBlock(keras.layers.Layer):
         training: bool | None = None,
     ) -> tuple[Any, KeyValue]:
         attended, keys_values = self.attention(x, bias=bias, rotary=rotary, past=past, training=training)
-        x = self.attention_norm(x + self.dropout(attended, training=training))
-        transformed = self.output_dense(self.activation(self.intermediate(x)))
-        return self.output_norm(x + self.dropout(transformed, training=training)), keys_values
+        x = add_and_norm(x, attended, self.dropout, self.attention_norm, training)
+        transformed = self.output_dense(self.activation(self.intermediate(x), training))
+        return add_and_norm(x, transformed, self.dropout, self.output_norm, training), keys_values

@@ -17,21 +17,29 @@ from roformer_sim.training.rows import BatchMaker, MadeRows, Row
 
 Batch = dict[str, np.ndarray]
 
-LENGTH_STEP = 8
-"""Row lengths are rounded up to a multiple of this, so that few shapes are compiled."""
 
-TARGET_STEP = 128
-"""The list of target positions is rounded up to a multiple of this; each of k parts to a k-th of it."""
+class Rounding(NamedTuple):
+    """What the lengths of a batch's arrays are rounded up to, so that few shapes are compiled.
+
+    Attributes:
+        length: Row lengths are multiples of this.
+        targets: So is the list of target positions; each of k parts is of a k-th of it.
+    """
+
+    length: int = 8
+    targets: int = 128
 
 
-def padded_length(rows: Sequence[Row]) -> int:
-    """The longest row, rounded up to a multiple of ``LENGTH_STEP``."""
-    return _round_up(max(len(row.token_ids) for row in rows), LENGTH_STEP)
+COARSE = Rounding()
+"""Where the step as a whole is compiled for every shape (JAX)."""
+
+FINE = Rounding(length=4, targets=32)
+"""Where another shape costs next to nothing (TensorFlow)."""
 
 
-def longest_row(maxlen: int, sentences: int = 2) -> int:
+def longest_row(maxlen: int, sentences: int = 2, rounding: Rounding = COARSE) -> int:
     """Most tokens of a row of a batch, padding included, where a sentence has ``maxlen``."""
-    return _round_up(sentences * maxlen, LENGTH_STEP)
+    return _round_up(sentences * maxlen, rounding.length)
 
 
 def make_batch(
@@ -41,6 +49,7 @@ def make_batch(
     similarity_weight: float = 1.0,
     copies: int = 1,
     parts: int = 1,
+    rounding: Rounding = COARSE,
 ) -> Batch:
     """Arrays of one batch.
 
@@ -66,7 +75,7 @@ def make_batch(
     """
     if len(rows) % (parts * copies):
         raise InputError(f"{len(rows)} rows cannot be cut into {parts} parts of {copies} passes each")
-    length = padded_length(rows)
+    length = _round_up(max(len(row.token_ids) for row in rows), rounding.length)
     token_ids = np.full((len(rows), length), pad_id, np.int32)
     segment_ids = np.zeros((len(rows), length), np.int32)
     restored = np.full((len(rows), length), -1, np.int32)
@@ -81,7 +90,8 @@ def make_batch(
         for block in blocks
         for copy in range(copies)
     ]
-    count = _round_up(max(len(one.positions) for one in lists), max(LENGTH_STEP, TARGET_STEP // parts))
+    step = max(rounding.length, rounding.targets // parts)
+    count = _round_up(max(len(one.positions) for one in lists), step)
     filled = [one.filled_up(count) for one in lists]
     return {
         "token_ids": token_ids,
@@ -149,19 +159,26 @@ class Assembler:
             are the same as themselves alone.
         teacher: Adds ``teacher`` float32 (rows, d), its vectors of the sentences before noise.
         sub_batches: Parts of :func:`make_batch`.
+        rounding: Of the same.
     """
 
     maker: BatchMaker
     mask_false_negatives: bool = True
     teacher: Callable[[list[str]], np.ndarray] | None = None
     sub_batches: int = 1
+    rounding: Rounding = COARSE
 
     def __call__(self, task: BatchTask) -> Batch:
         """The arrays of :func:`make_batch`, those of the maker, and what was asked for."""
         made = self.maker.make(task.items, np.random.default_rng(task.seed))
         pad_id, weight = self.maker.tokenizer.pad_id, task.similarity_weight
         batch = make_batch(
-            made.rows, pad_id, similarity_weight=weight, copies=made.copies, parts=self.sub_batches
+            made.rows,
+            pad_id,
+            similarity_weight=weight,
+            copies=made.copies,
+            parts=self.sub_batches,
+            rounding=self.rounding,
         )
         batch |= made.arrays
         if "partners" in made.arrays:

@@ -42,6 +42,36 @@ class SummedAdamW(keras.optimizers.AdamW):
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars
 
+    def _clip_gradients(self, grads: Any) -> Any:
+        """By the norm of all together, which reads each gradient once; Keras writes down its squares."""
+        if not self.global_clipnorm:
+            return super()._clip_gradients(grads)
+        clipped, _ = tf.clip_by_global_norm(grads, self.global_clipnorm)
+        return clipped
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        """Part of :meth:`update_step`."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Keras's formulas in one pass over the weights, where Keras's own takes about twelve."""
+        index = self._get_variable_index(variable)
+        moments = self._momentums[index].value, self._velocities[index].value
+        rate, step = tf.cast(learning_rate, variable.dtype), tf.cast(self.iterations + 1, variable.dtype)
+        if self._use_weight_decay(variable):
+            variable.assign(variable * (1.0 - rate * self.weight_decay))
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=moments[0].handle,
+            v=moments[1].handle,
+            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
+            lr=rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
+        )
+
 
 class MirroredDevices(Devices):
     """``asked`` GPUs, or CPUs where there is no GPU."""

@@ -6,11 +6,12 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.text import Tokenizer
-from roformer_sim.training.arrays import Assembler, Batch
+from roformer_sim.training.arrays import COARSE, FINE, Assembler, Batch, Rounding
 from roformer_sim.training.batches import Batches, validation_batches
 from roformer_sim.training.drawing import Stream
 from roformer_sim.training.pairs import PairStream
@@ -94,7 +95,12 @@ def open_sources(recipe: Recipe, tokenizer: Tokenizer, open_teacher: OpenTeacher
         teacher = open_teacher(term.teacher, stream.texts())
     maker = row_maker(recipe.data, tokenizer)
     masked, parts = recipe.objectives.mask_false_negatives, recipe.train.sub_batches
-    return Sources(stream, Assembler(maker, masked, teacher, parts), recipe)
+    return Sources(stream, Assembler(maker, masked, teacher, parts, rounding()), recipe)
+
+
+def rounding() -> Rounding:
+    """Of the backend's batches."""
+    return FINE if keras.backend.backend() == "tensorflow" else COARSE
 
 
 def open_stream(data: Data, seed: int) -> Stream:

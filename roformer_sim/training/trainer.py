@@ -21,7 +21,7 @@ from roformer_sim.training.recipe_data import SimilarData, TextData
 from roformer_sim.training.run_folder import RunFolder, RunState
 from roformer_sim.training.running import Helpers, Run
 from roformer_sim.training.same_run import check_same_settings
-from roformer_sim.training.sources import Sources, open_sources
+from roformer_sim.training.sources import Sources, open_sources, rounding
 from roformer_sim.training.start import new_or_preset
 from roformer_sim.training.watching.report import write_missing_cards
 from roformer_sim.training.watching.tokens import TokenCounts
@@ -123,7 +123,7 @@ def _check_same_data(state: RunState, sources: Sources, folder: RunFolder) -> No
 
 def _check_lengths(start: Preset, recipe: Recipe) -> None:
     parts = 2 if isinstance(recipe.data, SimilarData | TextData) else 1
-    longest = longest_row(recipe.data.maxlen, parts)
+    longest = longest_row(recipe.data.maxlen, parts, rounding())
     if start.config.model_type == "bert" and longest > start.config.max_position_embeddings:
         raise InputError(
             f"data.maxlen {recipe.data.maxlen}: rows are padded to up to {longest} tokens, but this BERT "
