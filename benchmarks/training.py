@@ -7,9 +7,9 @@ RoFormer 6 x 384 with 12,000 tokens, 96 rows a batch, sentences of up to 64 toke
 (without padding) a second by the clock, all cores; a figure is the median of the rounds, a ratio the median
 of the rounds' ratios.
 
-- ours: ``fit`` as `roformer-sim train` calls it, with the product's batches (windows of 64 batches sorted by
+- ours: ``fit`` as `roformer-sim train` calls it, with the product's batches (windows of 128 batches sorted by
   length, then shuffled) and everything that makes them, tokenizer and noise included; a round is 16 steps,
-  the warm-up an epoch of 64;
+  the warm-up 64;
 - bert4keras (its own process, tf-keras, float32): scores of all positions, random batches of pairs of the
   same stream, ready made, padded to the longest row;
 - PyTorch, bfloat16 by autocast and float32: the same random batches, logits at target positions alone.

@@ -24,6 +24,7 @@ from benchmarks.training_worker import (
     NETWORK,
     ROUND_STEPS,
     SCALE,
+    WARM_UP,
     WEIGHT_DECAY,
     PaddedBatch,
     count_work,
@@ -69,7 +70,9 @@ def main() -> None:
 
     def train(turn: int) -> dict[str, float]:
         # The warm-up is an epoch, so that nearly all widths have been met.
-        begin, steps = (0, EPOCH_STEPS) if turn == 0 else (EPOCH_STEPS + (turn - 1) * ROUND_STEPS, ROUND_STEPS)
+        begin, steps = (
+            (0, EPOCH_STEPS) if turn == 0 else (EPOCH_STEPS + (turn - 1) * ROUND_STEPS, ROUND_STEPS)
+        )
         position = divmod(begin, EPOCH_STEPS)
         with Feeder(batches) as feeder:
             fed = feeder.from_position(*position)

@@ -29,8 +29,8 @@ NETWORK = {
 }
 BATCH_ROWS = 96
 MAXLEN = 64
-EPOCH_STEPS = 64  # of our side, which sorts that many batches by length together
-ROUND_STEPS = 16
+EPOCH_STEPS = 128  # of our side, which sorts that many batches by length together
+WARM_UP, ROUND_STEPS = 64, 16
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, SCALE = 1e-4, 0.01, 1.0, 20.0
 _PRODUCTS = ((2048, 2048, 2048), (4096, 384, 1536), (4096, 1536, 384))
 

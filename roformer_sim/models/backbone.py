@@ -10,6 +10,7 @@ from keras import ops
 from corpus_builder.errors import InputError
 from roformer_sim.models.activation import activation
 from roformer_sim.models.config import ModelConfig
+from roformer_sim.models.initializer import initializer
 from roformer_sim.models.pooling import Pooling, masked_mean
 from roformer_sim.models.rotary import rotary_angles
 from roformer_sim.models.transformer import KeyValue, TransformerBlock
@@ -54,14 +55,13 @@ class Backbone(keras.Model):
         super().__init__(**kwargs)
         self.config = config
         policy = self.dtype_policy
-        initializer = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
         epsilon, width = config.layer_norm_eps, config.embedding_size or config.hidden_size
 
         def embedding(rows: int, name: str) -> keras.layers.Embedding:
-            return keras.layers.Embedding(rows, width, initializer, dtype=policy, name=name)
+            return keras.layers.Embedding(rows, width, initializer(config), dtype=policy, name=name)
 
         def dense(units: int, name: str) -> keras.layers.Dense:
-            return keras.layers.Dense(units, kernel_initializer=initializer, dtype=policy, name=name)
+            return keras.layers.Dense(units, kernel_initializer=initializer(config), dtype=policy, name=name)
 
         def norm(name: str) -> keras.layers.LayerNormalization:
             return keras.layers.LayerNormalization(epsilon=epsilon, dtype=policy, name=name)
@@ -189,7 +189,7 @@ class Backbone(keras.Model):
 
         Returns:
             Logits (batch, vocabulary) and, for each block, keys and values
-            (batch, length, heads, head_size). UniLM sources never see targets, so these stay valid.
+            (batch, heads, length, head_size). UniLM sources never see targets, so these stay valid.
         """
         token_ids = ops.convert_to_tensor(token_ids, dtype="int32")
         return self._extend(token_ids, ops.zeros_like(token_ids), 0, [None] * len(self.blocks))

@@ -10,7 +10,7 @@ import numpy as np
 from roformer_sim.training.arrays import Assembler, Batch, BatchTask
 from roformer_sim.training.drawing import Stream
 
-SORTING_WINDOW = 64
+SORTING_WINDOW = 128
 """Batches' worth of items that are sorted by length together."""
 
 

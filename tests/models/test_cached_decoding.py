@@ -22,7 +22,7 @@ def test_each_step_equals_the_full_unilm_pass(small_config, random_network, rand
         np.testing.assert_allclose(ops.convert_to_numpy(logits), wanted, atol=1e-5 * np.abs(wanted).max())
         if position < source + steps:
             logits, cache = network.decode_step(token_ids[:, position], position, cache)
-    assert [tuple(keys.shape) for keys, _ in cache] == [(rows, source + steps, 4, 8)] * 2
+    assert [tuple(keys.shape) for keys, _ in cache] == [(rows, 4, source + steps, 8)] * 2
 
 
 def test_bert_refuses_to_decode_beyond_its_positions(small_config, random_network):
