@@ -69,10 +69,8 @@ def main() -> None:
     batches = open_sources(asked, start.tokenizer).training()
 
     def train(turn: int) -> dict[str, float]:
-        # The warm-up is an epoch, so that nearly all widths have been met.
-        begin, steps = (
-            (0, EPOCH_STEPS) if turn == 0 else (EPOCH_STEPS + (turn - 1) * ROUND_STEPS, ROUND_STEPS)
-        )
+        # The warm-up is long, so that most widths have been met.
+        begin, steps = (0, WARM_UP) if turn == 0 else (WARM_UP + (turn - 1) * ROUND_STEPS, ROUND_STEPS)
         position = divmod(begin, EPOCH_STEPS)
         with Feeder(batches) as feeder:
             fed = feeder.from_position(*position)
