@@ -45,7 +45,8 @@ def add_and_norm(
 
         return ops.cast(result, dtype), gradient
 
-    return operation(residual, x, ops.convert_to_tensor(norm.gamma), ops.convert_to_tensor(norm.beta))
+    # Copies, which are tensors: TensorFlow would have a gradient function look after variables itself.
+    return operation(residual, x, ops.copy(norm.gamma), ops.copy(norm.beta))
 
 
 @fused

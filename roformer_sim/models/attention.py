@@ -146,16 +146,15 @@ def attention_weights(scores: Any, bias: Any, dropout: keras.layers.Dropout, tra
     uniform = None
     if rate:
         uniform = keras.random.uniform(ops.shape(scores), dtype="float32", seed=dropout.seed_generator)
-    forward, backward = (_fused_weigh, _fused_weigh_back) if training else (_weigh, _weigh_back)
     bias, dtype = ops.cast(bias, "float32"), scores.dtype
 
     @ops.custom_gradient
     def operation(scores: Any) -> tuple[Any, Any]:
-        weights, probabilities, kept = forward(scores, bias, uniform, rate)
+        weights, probabilities, kept = _weigh(scores, bias, uniform, rate)
 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             given = upstream if upstream is not None else arguments[0]
-            return ops.cast(backward(given, probabilities, kept, rate), dtype)
+            return ops.cast(_weigh_back(given, probabilities, kept, rate), dtype)
 
         return weights, gradient
 
@@ -174,6 +173,3 @@ def _weigh_back(upstream: Any, probabilities: Any, kept: Any, rate: float) -> An
     if kept is not None:
         upstream = ops.where(kept, upstream * (1.0 / (1.0 - rate)), 0.0)
     return probabilities * (upstream - ops.sum(upstream * probabilities, axis=-1, keepdims=True))
-
-
-_fused_weigh, _fused_weigh_back = fused(_weigh), fused(_weigh_back)

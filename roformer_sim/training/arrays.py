@@ -33,7 +33,7 @@ class Rounding(NamedTuple):
 COARSE = Rounding()
 """Where the step as a whole is compiled for every shape (JAX)."""
 
-FINE = Rounding(length=2, targets=32)
+FINE = Rounding(length=4, targets=32)
 """Where another shape costs next to nothing (TensorFlow)."""
 
 
