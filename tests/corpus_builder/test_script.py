@@ -7,10 +7,15 @@ import json
 import lzma
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import forked_commands
 import pytest
 
 from corpus_builder.readers import find_inputs, read_groups
@@ -20,8 +25,8 @@ SCRIPT = ROOT / "scripts" / "01_build_corpus.sh"
 BENCHMARK_SENTENCE = "这本书讲的是一个修表匠的一生。"
 
 
-def build(data: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+def build(data: Path, out: Path, python: Path | str = sys.executable) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHON": str(python), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         ["bash", str(SCRIPT), str(data), str(out)],
         check=False,
@@ -29,6 +34,24 @@ def build(data: Path, out: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         env=environment,
     )
+
+
+@pytest.fixture
+def forking_python() -> Iterator[Path]:
+    """An interpreter that has loaded the commands already."""
+    with tempfile.TemporaryDirectory() as folder:  # a socket's address is at most some hundred bytes long
+        address, path = Path(folder, "socket"), Path(folder, "python")
+        program = [sys.executable, forked_commands.__file__, str(address)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL) as server:
+            while not address.exists():
+                assert server.poll() is None
+                time.sleep(0.01)
+            quick = [sys.executable, "-I", "-S", *program[1:]]  # the caller needs nothing but sockets
+            path.write_text(f'#!/bin/sh\nexec {shlex.join(quick)} "$@"\n', "utf-8")
+            path.chmod(0o755)
+            yield path
+            server.kill()
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +82,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_from_raw_text_to_training_files_and_again_without_work(data: Path, tmp_path: Path) -> None:
+def test_from_raw_text_to_training_files_and_again_without_work(
+    data: Path, forking_python: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "corpus"
-    first = build(data, out)
+    first = build(data, out, forking_python)
     assert first.returncode == 0, first.stderr
     total = json.loads(first.stdout.splitlines()[-1])
     assert total == json.loads((out / "report.json").read_text("utf-8"))["total"]
