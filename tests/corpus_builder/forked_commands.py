@@ -1,7 +1,7 @@
 """A ``python`` for scripts that run many commands, each a fork of one process that has loaded what they need.
 
 Loading NumPy, Numba and the kernels takes a second and a half, most commands of a test a tenth. A command has
-a process of its own all the same, with the arguments, folder and files that the script gave it.
+a process of its own all the same, with the arguments, environment, folder and files it was called with.
 
 ``python forked_commands.py ADDRESS`` listens on a socket; ``python forked_commands.py ADDRESS ARGUMENTS`` is
 what the script calls: ``-m corpus_builder.cli ...`` is forked there, everything else is Python's own.
@@ -29,7 +29,7 @@ def ask(address: str, arguments: list[str]) -> int:
     """Have the command run with this process's streams and folder; its exit code."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(address)
-        message = json.dumps([str(Path.cwd()), arguments]).encode() + b"\n"
+        message = json.dumps([str(Path.cwd()), dict(os.environ), arguments]).encode() + b"\n"
         streams = array.array("i", STREAMS)
         server.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
         return int(server.recv(16))
@@ -78,7 +78,7 @@ def command_line(*arguments: str) -> int:
         return int(end.code or 0)
 
 
-def run(streams: list[int], folder: str, arguments: list[str]) -> None:
+def run(streams: list[int], folder: str, environment: dict[str, str], arguments: list[str]) -> None:
     """Be the command; does not return."""
     code = 1
     try:
@@ -86,6 +86,8 @@ def run(streams: list[int], folder: str, arguments: list[str]) -> None:
             os.dup2(there, here)
             os.close(there)
         os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
         code = command_line(*arguments)
     except BaseException:
         sys.excepthook(*sys.exc_info())
