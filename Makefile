@@ -16,13 +16,15 @@ demo: $(VENV)/.demo
 
 test: test-tensorflow test-jax
 
-# A file's tests stay in one process, so that they share what they set up.
+# A file's tests stay in one process, so that they share what they set up; the slowest files come first.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test-tensorflow: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(PYTEST)
 
 # The same files of the network, its objectives and decoding on Keras's JAX backend.
 test-jax: $(VENV)/.dev
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/models tests/objectives tests/generation tests/training/test_grad_cache.py tests/training/test_devices.py
+	KERAS_BACKEND=jax $(PYTEST) tests/models tests/objectives tests/generation tests/training/test_grad_cache.py tests/training/test_devices.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -7,6 +7,8 @@ the whole session: tests do not change what they get.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,30 @@ import pytest
 
 # On JAX the tests spend their time compiling programs that run for a millisecond.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+# Files that take longest come first: one of them begun last would leave the other process without work.
+SLOWEST = [
+    "training/test_devices.py",
+    "corpus_builder/engines/test_spark.py",
+    "training/test_exact_resume.py",
+    "training/test_training_run.py",
+    "training/test_objectives_train.py",
+    "corpus_builder/test_resume.py",
+    "corpus_builder/mixing/test_mix_resume.py",
+    "corpus_builder/test_cli.py",
+    "corpus_builder/kernels/test_pairs.py",
+    "corpus_builder/test_miners_oracle.py",
+    "training/test_grad_cache.py",
+    "models/test_backbone_against_papers.py",
+    "objectives/test_half_precision.py",
+    "cli/test_train.py",
+    "cli/test_synonyms.py",
+    "generation/test_synonyms.py",
+    "corpus_builder/test_script.py",
+    "corpus_builder/kernels/test_texts_and_hashes.py",
+    "training/test_watching_run.py",
+    "corpus_builder/test_miners_large.py",
+]
 
 if TYPE_CHECKING:
     from roformer_sim import RoFormerSim
@@ -29,6 +55,13 @@ CHARACTERS = (
 PUNCTUATION = "。，？！；：?!,.·"
 LATIN = ["a", "b", "c", "##a", "##b", "##c", "iphone", "##s", "app", "1", "2", "5", "##0", "##5"]
 TINY_VOCABULARY = [*SPECIALS, *dict.fromkeys(CHARACTERS), *PUNCTUATION, *LATIN]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first, the order else as it was; ``--no-loadscope-reorder`` keeps it."""
+    here = Path(__file__).parent
+    ranks = {here / name: rank for rank, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +110,11 @@ def tiny_model(tiny_preset: Path) -> RoFormerSim:
     from roformer_sim import RoFormerSim
 
     return RoFormerSim.from_preset(tiny_preset)
+
+
+@pytest.fixture(scope="module")
+def no_curves() -> Iterator[None]:
+    """Training as without the extra ``plots``: two pictures a run take as long as compiling its network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "matplotlib", None)
+        yield

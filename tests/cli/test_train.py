@@ -93,10 +93,12 @@ def test_a_recipe_trains_a_preset_and_shows_samples(cli, finished: FinishedRun) 
     assert "  怎么开通花呗 -> " in finished.out
     assert "generation_loss" in finished.out and "similarity_loss" in finished.out
     folder = finished.folder
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert finished.out.endswith(f"best: {folder / 'best'}\nlast: {folder / 'last'}\n")
     assert cli("similarity", "今天", "明天", "-m", folder / "last").code == 0
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_the_same_command_goes_on_with_the_run_and_json_has_stdout_to_itself(
     cli, recipe: Path, run_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +206,7 @@ def test_terms_and_rows_that_do_not_fit_are_refused(refused, recipe: Path, chang
     assert said in refused("train", recipe, "-o", tmp_path / "run", *overrides)
 
 
+@pytest.mark.usefixtures("no_curves")
 def test_a_loss_that_is_no_number_ends_with_code_1(cli, recipe: Path, tmp_path: Path) -> None:
     overrides = [
         "--set",

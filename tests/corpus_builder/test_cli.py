@@ -9,6 +9,8 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,19 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 COMMANDS = ["clean-groups", "mine-questions", "mine-answers", "mine-documents", "texts"]
 ALL_COMMANDS = [*COMMANDS, "mix", "report", "study"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "corpus_builder.cli", *map(str, arguments)]
+def run(*arguments: object, python: Path | str = sys.executable) -> subprocess.CompletedProcess[str]:
+    command = [str(python), "-m", "corpus_builder.cli", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    return subprocess.run(
-        command, check=False, capture_output=True, cwd=cwd, env=environment, encoding="utf-8"
-    )
+    return subprocess.run(command, check=False, capture_output=True, env=environment, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def forked(forking_python: Path) -> Run:
+    """``run`` in a process that needs not load the program; the examples above start each by itself."""
+    return partial(run, python=forking_python)
 
 
 def rows(path: Path) -> list[dict[str, object]]:
@@ -111,7 +118,7 @@ def test_groups_and_questions_and_texts_of_the_example(tmp_path: Path) -> None:
     assert len(lines) == len(set(lines)) >= 60
 
 
-def test_guards_of_groups_are_options(tmp_path: Path) -> None:
+def test_guards_of_groups_are_options(forked: Run, tmp_path: Path) -> None:
     group = {
         "text": "苹果2元一斤贵吗",
         "synonyms": ["苹果2元一斤贵", "2元的苹果贵吗", "苹果3元贵吗", "3元一斤的苹果贵不贵"],
@@ -119,7 +126,7 @@ def test_guards_of_groups_are_options(tmp_path: Path) -> None:
     (tmp_path / "g.jsonl").write_text(json.dumps(group), "utf-8")
 
     def members(*options: object) -> list[int]:
-        result = run("clean-groups", tmp_path / "g.jsonl", "-o", tmp_path / "out.jsonl", *options)
+        result = forked("clean-groups", tmp_path / "g.jsonl", "-o", tmp_path / "out.jsonl", *options)
         assert result.returncode == 0, result.stderr
         return [1 + len(row["synonyms"]) for row in rows(tmp_path / "out.jsonl")]  # type: ignore[arg-type]
 
@@ -133,35 +140,35 @@ def test_guards_of_groups_are_options(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("--near-identical", 1.5), ("--max-length-ratio", 0.5)])
-def test_guards_of_groups_that_cannot_be(tmp_path: Path, option: str, value: float) -> None:
+def test_guards_of_groups_that_cannot_be(forked: Run, tmp_path: Path, option: str, value: float) -> None:
     assert_refused(
-        run("clean-groups", EXAMPLES / "groups.jsonl", "-o", tmp_path / "o.jsonl", option, value), option
+        forked("clean-groups", EXAMPLES / "groups.jsonl", "-o", tmp_path / "o.jsonl", option, value), option
     )
 
 
-def test_questions_by_another_variant(tmp_path: Path) -> None:
+def test_questions_by_another_variant(forked: Run, tmp_path: Path) -> None:
     (tmp_path / "asked.txt").write_text("北京到上海怎么走\n上海到北京怎么走\n", "utf-8")
     for variant, groups in (("set", 1), ("bigram", 0)):
         out = tmp_path / f"{variant}.jsonl"
         options = ("--shape", "texts", "--variant", variant, "--threshold", "0.9")
-        assert run("mine-questions", tmp_path / "asked.txt", "-o", out, *options).returncode == 0
+        assert forked("mine-questions", tmp_path / "asked.txt", "-o", out, *options).returncode == 0
         assert len(rows(out)) == groups
 
 
-def test_sts_tables_become_groups(tmp_path: Path) -> None:
+def test_sts_tables_become_groups(forked: Run, tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text(
         "text_a\ttext_b\tlabel\n天气很冷\t天气真冷\t5\n天气很冷\t我饿了\t0\n", "utf-8"
     )
-    run("clean-groups", "--shape", "sts", tmp_path / "train.tsv", "-o", tmp_path / "g.jsonl")
+    forked("clean-groups", "--shape", "sts", tmp_path / "train.tsv", "-o", tmp_path / "g.jsonl")
     assert rows(tmp_path / "g.jsonl") == [{"text": "天气很冷", "synonyms": ["天气真冷"], "source": "train"}]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_excluded_texts_are_in_no_output(tmp_path: Path, command: str) -> None:
+def test_excluded_texts_are_in_no_output(forked: Run, tmp_path: Path, command: str) -> None:
     example = {"clean-groups": "groups", "mine-answers": "qa"}.get(command, "documents")
     thresholds = [] if command in {"clean-groups", "texts"} else ["--threshold", "0.4"]
     out = tmp_path / "out.jsonl"
-    assert run(command, EXAMPLES / f"{example}.jsonl", "-o", out, *thresholds).returncode == 0
+    assert forked(command, EXAMPLES / f"{example}.jsonl", "-o", out, *thresholds).returncode == 0
     before = out.read_text("utf-8")
     victims = {
         "clean-groups": "身份证怎么办理",
@@ -171,23 +178,23 @@ def test_excluded_texts_are_in_no_output(tmp_path: Path, command: str) -> None:
     victim = victims.get(command, "这本书讲的是一个修表匠的一生。")
     assert victim in before
     (tmp_path / "valid.tsv").write_text(f"text_a\ttext_b\tlabel\n {victim}！\t别的\t1\n", "utf-8")
-    again = run(
+    again = forked(
         command, EXAMPLES / f"{example}.jsonl", "-o", out, *thresholds, "--exclude", tmp_path / "valid.tsv"
     )
     assert again.returncode == 0
     assert victim not in out.read_text("utf-8")
 
 
-def test_a_bad_row_stops_the_run_and_leaves_no_output(tmp_path: Path) -> None:
+def test_a_bad_row_stops_the_run_and_leaves_no_output(forked: Run, tmp_path: Path) -> None:
     (tmp_path / "qa.jsonl").write_text('{"question": "甲", "answers": []}\n{"question": "乙"}\n', "utf-8")
-    result = run("mine-answers", tmp_path / "qa.jsonl", "-o", tmp_path / "out.jsonl")
+    result = forked("mine-answers", tmp_path / "qa.jsonl", "-o", tmp_path / "out.jsonl")
     assert_refused(result, "qa.jsonl, line 2", '"answers" is missing')
     assert [path.name for path in tmp_path.iterdir()] == ["qa.jsonl"]
 
 
-def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
+def test_skipped_rows_are_counted_and_listed(forked: Run, tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_text('{"doc_id": "1"}\n{"doc_id": "2", "text": "甲"}\n{"doc', "utf-8")
-    result = run(
+    result = forked(
         "mine-documents",
         tmp_path / "d.jsonl",
         "-o",
@@ -207,16 +214,18 @@ def test_skipped_rows_are_counted_and_listed(tmp_path: Path) -> None:
     assert "cut off" in str(rejects[1]["reason"])
 
 
-def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+def test_wrong_use_is_one_line_and_exit_code_2(forked: Run, tmp_path: Path) -> None:
     example, out = EXAMPLES / "qa.jsonl", tmp_path / "out.jsonl"
-    assert_refused(run("mine-answers", tmp_path / "fehlt.jsonl", "-o", out), "fehlt.jsonl", "no such file")
-    assert_refused(run("mine-answers", tmp_path / "*.gz", "-o", out), "no file matches")
-    assert_refused(run("mine-answers", tmp_path, "-o", out), "no file with a known ending")
-    assert_refused(run("mine-answers", example, "-o", out, "--threshold", "1.5"), "--threshold 1.5")
-    assert_refused(run("mine-answers", example, "-o", out, "--treshold", "0.5"), "--treshold", "--help")
-    assert_refused(run("mine-answers", example), "--output")
-    assert_refused(run("mine-answers", example, "-o", out, "--exclude", tmp_path / "fehlt.tsv"), "fehlt.tsv")
-    assert_refused(run("mine"), "mine")
+    assert_refused(forked("mine-answers", tmp_path / "fehlt.jsonl", "-o", out), "fehlt.jsonl", "no such file")
+    assert_refused(forked("mine-answers", tmp_path / "*.gz", "-o", out), "no file matches")
+    assert_refused(forked("mine-answers", tmp_path, "-o", out), "no file with a known ending")
+    assert_refused(forked("mine-answers", example, "-o", out, "--threshold", "1.5"), "--threshold 1.5")
+    assert_refused(forked("mine-answers", example, "-o", out, "--treshold", "0.5"), "--treshold", "--help")
+    assert_refused(forked("mine-answers", example), "--output")
+    assert_refused(
+        forked("mine-answers", example, "-o", out, "--exclude", tmp_path / "fehlt.tsv"), "fehlt.tsv"
+    )
+    assert_refused(forked("mine"), "mine")
     assert not out.exists()
 
 
@@ -246,43 +255,43 @@ def test_ctrl_c_ends_with_one_line_and_nothing_half_written(tmp_path: Path) -> N
     assert list(out.iterdir()) == []
 
 
-def test_a_dry_run_shows_what_would_come_and_writes_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_shows_what_would_come_and_writes_nothing(forked: Run, tmp_path: Path) -> None:
     for command in ("mine-documents", "mine-answers", "mine-questions", "clean-groups", "texts"):
         source = {"mine-answers": "qa", "clean-groups": "groups"}.get(command, "documents")
-        result = run(command, EXAMPLES / f"{source}.jsonl", "-o", tmp_path / "out.jsonl", "--dry-run")
+        result = forked(command, EXAMPLES / f"{source}.jsonl", "-o", tmp_path / "out.jsonl", "--dry-run")
         assert result.returncode == 0, result.stderr
         assert "dry run, nothing was written" in result.stdout
         assert "mined from the first 1,000" in result.stdout
         assert not list(tmp_path.iterdir())
     lines = (f'{{"doc_id": "{n}", "text": "天上有一轮明月。天上有一轮弯月。"}}' for n in range(1500))
     (tmp_path / "d.jsonl").write_text("\n".join(lines), "utf-8")
-    result = run("mine-documents", tmp_path / "d.jsonl", "-o", tmp_path / "out", "--dry-run", "--json")
+    result = forked("mine-documents", tmp_path / "d.jsonl", "-o", tmp_path / "out", "--dry-run", "--json")
     counts = json.loads(result.stdout)["counts"]
     assert (counts["groups"], counts["pairs dropped: boilerplate"]) == (1000, 1000)
 
 
-def test_a_report_is_a_page_beside_the_run(tmp_path: Path) -> None:
-    assert run("mine-answers", EXAMPLES / "qa.jsonl", "-o", tmp_path / "pairs.jsonl.gz").returncode == 0
-    result = run("report", tmp_path / "pairs.jsonl.gz")
+def test_a_report_is_a_page_beside_the_run(forked: Run, tmp_path: Path) -> None:
+    assert forked("mine-answers", EXAMPLES / "qa.jsonl", "-o", tmp_path / "pairs.jsonl.gz").returncode == 0
+    result = forked("report", tmp_path / "pairs.jsonl.gz")
     assert result.returncode == 0, result.stderr
     assert str(tmp_path / "pairs.html") in result.stdout
     page = (tmp_path / "pairs.html").read_text("utf-8")
     assert "<svg" in page and "sentences compared" in page
-    assert_refused(run("report", tmp_path / "fehlt.jsonl"), "fehlt.jsonl")
+    assert_refused(forked("report", tmp_path / "fehlt.jsonl"), "fehlt.jsonl")
 
 
-def test_a_study_without_its_data_names_the_file_that_is_missing(tmp_path: Path) -> None:
-    assert_refused(run("study", tmp_path, tmp_path / "out"), str(tmp_path), "no such file")
+def test_a_study_without_its_data_names_the_file_that_is_missing(forked: Run, tmp_path: Path) -> None:
+    assert_refused(forked("study", tmp_path, tmp_path / "out"), str(tmp_path), "no such file")
     assert not (tmp_path / "out").exists()
 
 
-def test_traditional_characters_may_count_as_simplified_ones(tmp_path: Path) -> None:
+def test_traditional_characters_may_count_as_simplified_ones(forked: Run, tmp_path: Path) -> None:
     text = "這個軟體怎麼關閉通知？这个软件怎么把通知关闭？"
     (tmp_path / "d.jsonl").write_text(json.dumps({"doc_id": "1", "text": text}), "utf-8")
     (tmp_path / "b.txt").write_text("这个软体怎么关闭通知", "utf-8")
     out = tmp_path / "out.jsonl"
     found = {}
     for options in ((), ("--simplified",), ("--simplified", "--exclude", tmp_path / "b.txt")):
-        assert run("mine-documents", tmp_path / "d.jsonl", "-o", out, *options).returncode == 0
+        assert forked("mine-documents", tmp_path / "d.jsonl", "-o", out, *options).returncode == 0
         found[len(options)] = [row["text_a"] for row in rows(out)]
     assert found == {0: [], 1: ["這個軟體怎麼關閉通知？"], 3: []}

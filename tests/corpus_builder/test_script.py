@@ -20,8 +20,8 @@ SCRIPT = ROOT / "scripts" / "01_build_corpus.sh"
 BENCHMARK_SENTENCE = "这本书讲的是一个修表匠的一生。"
 
 
-def build(data: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+def build(data: Path, out: Path, python: Path | str = sys.executable) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHON": str(python), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         ["bash", str(SCRIPT), str(data), str(out)],
         check=False,
@@ -59,9 +59,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_from_raw_text_to_training_files_and_again_without_work(data: Path, tmp_path: Path) -> None:
+def test_from_raw_text_to_training_files_and_again_without_work(
+    data: Path, forking_python: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "corpus"
-    first = build(data, out)
+    first = build(data, out, forking_python)
     assert first.returncode == 0, first.stderr
     total = json.loads(first.stdout.splitlines()[-1])
     assert total == json.loads((out / "report.json").read_text("utf-8"))["total"]

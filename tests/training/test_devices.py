@@ -36,16 +36,14 @@ TEXTS = [
 
 @pytest.fixture(scope="session")
 def recipes(corpus, tiny_tokenizer, tmp_path_factory):
-    """Folder of three recipes as JSON: stage 1, SimCSE and distillation."""
+    """Folder of two recipes as JSON: stage 1 with distillation, watched on held-out items, and SimCSE."""
     folder = tmp_path_factory.mktemp("devices")
     tiny_tokenizer.save(folder / "vocab.txt")
     (folder / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
     files = {"groups": [str(corpus / "groups.jsonl")], "pairs": [str(corpus / "pairs.jsonl")]}
     similar = {"rows": "similar", **files, "maxlen": 8}
-    stage1 = {"generation": {}, "in_batch": {"general": 0.5}}
-    write(folder, "stage1", {**similar, "held_out": 4}, stage1)
-    distillation = {"generation": {}, "distillation": {"teacher": "characters"}}
-    write(folder, "distillation", {**similar, "held_out": 0}, distillation)
+    similarity = {"in_batch": {"general": 0.5}, "distillation": {"teacher": "characters"}}
+    write(folder, "similar", {**similar, "held_out": 4}, {"generation": {}, **similarity})
     texts = {"rows": "twice", "texts": [str(folder / "texts.txt")], "held_out": 0, "maxlen": 8}
     write(folder, "simcse", texts, {"simcse": {}})
     return folder

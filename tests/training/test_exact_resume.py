@@ -44,7 +44,7 @@ def recipe(tiny_recipe) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(recipe, tmp_path_factory) -> Path:
+def uninterrupted(no_curves, recipe, tmp_path_factory) -> Path:
     """Output of the run that never stopped."""
     output = tmp_path_factory.mktemp("uninterrupted") / "run"
     train(recipe, output)

@@ -11,6 +11,7 @@ from roformer_sim.training.run_folder import RunFolder
 from roformer_sim.training.running import Helpers
 from roformer_sim.training.trainer import train
 
+pytestmark = pytest.mark.usefixtures("no_curves")
 LINES = [
     "广州和深圳哪个好",
     "怎么开通花呗",

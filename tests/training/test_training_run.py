@@ -20,11 +20,12 @@ from roformer_sim.training.recipe import StartSection
 from roformer_sim.training.run_folder import RunFolder, RunState
 from roformer_sim.training.trainer import train
 
-WATCHED = {"metrics.csv", "curves.png"}
+pytestmark = pytest.mark.usefixtures("no_curves")
+WATCHED = {"metrics.csv"}
 
 
 @pytest.fixture(scope="module")
-def finished(tiny_recipe, tmp_path_factory):
+def finished(no_curves, tiny_recipe, tmp_path_factory):
     """Output of a run of three epochs, uninterrupted."""
     output = tmp_path_factory.mktemp("finished") / "run"
     assert train(tiny_recipe(), output) == output / "best"

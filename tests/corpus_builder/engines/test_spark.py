@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from corpus_builder.kernels.partners import KEPT, PairGate, pair_keys
 from corpus_builder.miners.run import Mining
 from corpus_builder.rules import Rules
 from corpus_builder.run import OnError, Run
+
+# Short jobs: half of the time would go into compiling for speed that nothing here needs.
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -283,7 +287,13 @@ def test_the_command_line_writes_the_same_file_on_either_engine(spark, tmp_path)
             "--engine",
             *engine,
         ]
-        result = subprocess.run([*command, "-o", str(output)], check=False, capture_output=True, text=True)
+        result = subprocess.run(
+            [*command, "-o", str(output)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "JDK_JAVA_OPTIONS": QUICK_JAVA},
+        )
         assert result.returncode == 0, result.stderr
         outputs.append((output.read_bytes(), result.stdout.splitlines()[:-1]))
     assert outputs[0] == outputs[1]
