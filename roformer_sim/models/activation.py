@@ -18,9 +18,17 @@ def activation(name: str) -> Activation:
     """``gelu`` is the exact erf form, ``gelu_new`` its tanh approximation."""
     if name == "gelu":
         return exact_gelu
-    if name == "gelu_new":
-        return lambda x, training=None: ops.gelu(x, approximate=True)
-    return lambda x, training=None: ops.relu(x)
+    return tanh_gelu if name == "gelu_new" else relu
+
+
+def relu(x: Any, training: bool | None = None) -> Any:
+    """``max(x, 0)``."""
+    return ops.relu(x)
+
+
+def tanh_gelu(x: Any, training: bool | None = None) -> Any:
+    """GELU by its tanh approximation."""
+    return ops.gelu(x, approximate=True)
 
 
 def exact_gelu(x: Any, training: bool | None = None) -> Any:
