@@ -1,0 +1,55 @@
+"""What decoding asks of whatever runs the network, so that samplers and searches know nothing of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class Decoding(ABC):
+    """Rows that are being decoded, each a target sentence after a source sentence.
+
+    Rows stand in the order they were begun in, those of one source side by side. The keys and values of a
+    source are kept once, however many rows it has.
+    """
+
+    @abstractmethod
+    def step(self, tokens: np.ndarray) -> np.ndarray:
+        """Feed the newest token of each row.
+
+        Args:
+            tokens: (rows,) int32.
+
+        Returns:
+            Scores (rows, vocabulary), float32, of the token after it; the caller may write into them.
+        """
+
+    @abstractmethod
+    def select(self, rows: np.ndarray) -> None:
+        """Go on with these rows, numbered as they stand now, in this order.
+
+        Args:
+            rows: (new rows,) integers. Rows that ended are left out; a beam that splits is named more than
+                once. Rows of one source stay side by side, sources in their order.
+        """
+
+
+class Engine(ABC):
+    """Runs a network's decoding: reads sources once and gives next-token scores."""
+
+    name: str
+    """As users choose it: ``"keras"``, ``"openvino-int8"``."""
+
+    @abstractmethod
+    def begin(self, sources: Sequence[Sequence[int]], rows: Sequence[int]) -> tuple[Decoding, np.ndarray]:
+        """Read the sources.
+
+        Args:
+            sources: Token ids of each, up to and with [SEP], of any lengths.
+            rows: Target sentences of each source, at least 1.
+
+        Returns:
+            The decoding of ``sum(rows)`` rows, and the scores of their first token, (sources, vocabulary).
+        """
