@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -119,6 +120,11 @@ class Source(NamedTuple):
         for name in self.reserved:
             if name in row:
                 raise BadRow(_taken(name))
+        for name, value in row.items():
+            if type(value) is not str and _lost_digits(value):
+                raise BadRow(
+                    f'the field "{name}" holds a number that would lose digits; write it as a string'
+                )
         try:
             # What it takes can be written again, and it is quick.
             orjson.dumps(row)
@@ -139,11 +145,20 @@ def _taken(name: str) -> str:
     return f'there is a column "{name}" already, which the output adds; rename it'
 
 
+def _lost_digits(value: object) -> bool:
+    """Whether there is a number in it that was read as a float because it fits into no integer of 64 bits."""
+    if isinstance(value, float):
+        return math.isinf(value) or (value.is_integer() and abs(value) >= 2**63)
+    if isinstance(value, dict):
+        return any(map(_lost_digits, value.values()))
+    return isinstance(value, list) and any(map(_lost_digits, value))
+
+
 def _check_writable(row: dict[str, Any]) -> None:
-    """Refuse what JSON can spell and nobody can write: ``1e999``, half a surrogate pair."""
+    """Refuse what JSON can spell and nobody can write, such as half a surrogate pair."""
     for key, value in row.items():
         try:
-            json.dumps({key: value}, ensure_ascii=False, allow_nan=False).encode()
+            json.dumps({key: value}, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise BadRow(f'the field "{key!a:.40}" holds a lone surrogate, which is no character') from None
         except (ValueError, RecursionError) as error:
