@@ -85,7 +85,7 @@ def augment_files(
     try:
         with job, _progress() as on_progress, warnings.catch_warnings():
             # They are counted instead: of a million rows, a warning each is no information.
-            warnings.filterwarnings("ignore", message="text of .* cut to")
+            warnings.filterwarnings("ignore", message=r".*\bcut to \d+ tokens")
             network, maxlen = _load(model), sampling["maxlen"]
             summary = job.run(
                 _generate(network, n, k, mask_idxs, sampling),
