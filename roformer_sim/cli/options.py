@@ -21,6 +21,14 @@ class PoolingName(StrEnum):
     P4 = "P4"
 
 
+class EncodingName(StrEnum):
+    """The values of ``corpus_builder.readers.Encoding``."""
+
+    UTF_8 = "utf-8"
+    GB18030 = "gb18030"
+    AUTO = "auto"
+
+
 Model = Annotated[
     str,
     typer.Option(

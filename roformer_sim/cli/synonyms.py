@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
+from roformer_sim.cli.augmenting import FileOptions, augment_files
 from roformer_sim.cli.inputs import read_sentences
 from roformer_sim.cli.outputs import line_writer
 from roformer_sim.cli.quiet import load_keras, say
@@ -17,12 +18,22 @@ from roformer_sim.cli.quiet import load_keras, say
 if TYPE_CHECKING:
     from roformer_sim.generation import Synonym
 
+DEFAULT_K, DEFAULT_COLUMN, DEFAULT_BLOCK = 20, "text", 64
+
 
 def synonyms(
     texts: options.Texts = None,
     model: options.Model = options.DEFAULT_PRESET,
     n: Annotated[int, typer.Option("-n", min=1, help="Sentences sampled for each text.")] = 100,
-    k: Annotated[int, typer.Option("-k", min=1, help="Sentences kept, the most similar first.")] = 20,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "-k",
+            min=1,
+            help="Sentences kept, the most similar first.",
+            show_default="20, or n if that is less",
+        ),
+    ] = None,
     mask_idxs: Annotated[
         str,
         typer.Option(
@@ -48,20 +59,68 @@ def synonyms(
         Path | None,
         typer.Option("--output", "-o", help="File to write; .gz compresses.", show_default="standard output"),
     ] = None,
+    column: Annotated[
+        str, typer.Option(help="Files: the column or field that holds the text.")
+    ] = DEFAULT_COLUMN,
+    encoding: Annotated[
+        options.EncodingName, typer.Option(help="Files: of the input; auto decides by its beginning.")
+    ] = options.EncodingName.UTF_8,
+    explode: Annotated[
+        bool, typer.Option("--explode", help="Files: a row for each variant, not for each text.")
+    ] = False,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Files: also the cosines, in a list beside the synonyms.")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Files: list bad rows in OUT.rejects.jsonl and go on.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Files: replace an output that is there.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Files: throw away what an unfinished run did.")
+    ] = False,
+    block_size: Annotated[
+        int, typer.Option(min=1, help="Files: rows between two writes; what a killed run loses.")
+    ] = DEFAULT_BLOCK,
     as_json: options.AsJson = False,
 ) -> None:
-    """Generate sentences that mean the same as each TEXT.
+    """Generate sentences that mean the same as each TEXT, or as each row of a file.
 
     \b
     roformer-sim synonyms 广州和深圳哪个好？
     roformer-sim synonyms 科学技术是第一生产力。 --mask-idxs 6,7 -n 50 -k 10
-    roformer-sim synonyms -i questions.txt --json -o synonyms.jsonl.gz
+    roformer-sim synonyms --input questions.jsonl --output out.jsonl -n 50 -k 10
+    roformer-sim synonyms -i faq.csv --column question -o variants.csv --explode --skip-bad
     cat questions.txt | roformer-sim synonyms --top-k 5 --temperature 0.8
 
-    Each text is drawn with its own --seed, so that its sentences do not depend on the texts around it.
-    --json gives question groups with the cosines: {"text", "synonyms": [...], "scores": [...]}.
+    The sentences of a text depend on --seed and on it alone, not on the texts around it. --json gives
+    question groups with the cosines: {"text", "synonyms": [...], "scores": [...]}.
+
+    With --input and --output, files are read and written as their endings say (.jsonl, .csv, .tsv, .txt, also
+    .gz, .xz, .zst); other columns are kept. A run that was interrupted or killed goes on when the same
+    command is given again. --json then prints a summary as JSON.
     """
     masks = _positions(mask_idxs)
+    k = _kept(n, k)
+    sampling: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "temperature": temperature, "maxlen": maxlen}
+    for_files = FileOptions(column, encoding.value, explode, scores, block_size, skip_bad, overwrite, restart)
+    if files and output is not None and not texts:
+        augment_files(
+            files,
+            output,
+            for_files,
+            model=model,
+            n=n,
+            k=k,
+            mask_idxs=masks,
+            seed=seed,
+            sampling=sampling,
+            jsonl=jsonl,
+            as_json=as_json,
+        )
+        return
+    _refuse_file_options(for_files)
     sentences = read_sentences(texts, files, jsonl=jsonl)
     with line_writer(output) as write:
         load_keras()
@@ -72,17 +131,7 @@ def synonyms(
             if not text.strip():
                 raise InputError(f"{where}: the text is empty")
             try:
-                found = network.synonyms(
-                    text,
-                    n,
-                    k,
-                    masks,
-                    top_k=top_k,
-                    top_p=top_p,
-                    temperature=temperature,
-                    maxlen=maxlen,
-                    seed=seed,
-                )
+                found = network.synonyms(text, n, k, masks, seed=seed, **sampling)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
             if not found:
@@ -101,6 +150,22 @@ def _as_json(text: str, found: list[Synonym]) -> str:
 
 def _as_text(text: str, found: list[Synonym]) -> str:
     return "\n".join([text, *(f"  {synonym.score:.4f}  {synonym.text}" for synonym in found)])
+
+
+def _kept(n: int, k: int | None) -> int:
+    if k is None:
+        return min(n, DEFAULT_K)
+    if k > n:
+        raise InputError(f"-k {k} is more than -n {n}: of {n} samples no {k} can be kept; give a larger -n")
+    return k
+
+
+def _refuse_file_options(given: FileOptions) -> None:
+    """Options that would change nothing are a misunderstanding."""
+    untouched = FileOptions(DEFAULT_COLUMN, "utf-8", False, False, DEFAULT_BLOCK, False, False, False)
+    for name, value in vars(given).items():
+        if value != getattr(untouched, name):
+            raise InputError(f"--{name.replace('_', '-')} needs both --input FILE and --output FILE")
 
 
 def _positions(value: str) -> list[int]:
