@@ -64,8 +64,7 @@ def generation(
         str,
         typer.Option(
             metavar="TEACHER",
-            help="Independent encoder: use, e5, sentence-transformers:NAME, python:module:function, a preset; "
-            "or none.",
+            help="Independent encoder: use, e5, sentence-transformers:NAME, python:module:function; or none.",
         ),
     ] = "use",
     perplexity: Annotated[
@@ -96,9 +95,9 @@ def generation(
     """Variants of held-back sentences beside copying, word deletion, word swap, word replacement and people.
 
     \b
-    roformer-sim evaluate generation --groups held_out/questions.jsonl --pairs held_out/statements.jsonl -o report
-    roformer-sim evaluate generation --groups questions.jsonl --questions 50 -m runs/mini/best --similarity none
-    roformer-sim evaluate generation --pairs s.jsonl --compare roformer_sim_char_mini_zh --word-list words.tsv
+    roformer-sim evaluate generation --groups questions.jsonl --pairs statements.jsonl -o report
+    roformer-sim evaluate generation --groups questions.jsonl --questions 50 -m runs/mini/best -n 50 -k 10
+    roformer-sim evaluate generation --pairs statements.jsonl --similarity none --word-list words.tsv
 
     Figures: new variants beyond punctuation, distinct-1/2, self-BLEU, BLEU to references and source, iBLEU,
     similarity by an independent encoder, kept numbers and negation, perplexity, with 95 % intervals.

@@ -30,8 +30,8 @@ METRICS = {
         Metric(
             "new",
             "new",
-            "of them new beyond punctuation, case, width, spaces and closing particles: not the source, not an "
-            "earlier variant again",
+            "of them new beyond punctuation, case, width, spaces and closing particles: not the source, nor "
+            "an earlier variant again",
             1,
             "higher",
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus_builder.errors import InputError
-from roformer_sim.evaluation.generation.metrics import METRICS, PERCENT
+from roformer_sim.evaluation.generation.metrics import EXPONENTIATED, METRICS, PERCENT
 from roformer_sim.evaluation.generation.report import GenerationReport
 from roformer_sim.training.watching.replaced_file import replace_file
 
@@ -18,9 +18,9 @@ _LEFT_OUT = ("returned", "new_share", "distinct_1")
 
 
 def plot_figures(report: GenerationReport, path: str | Path) -> None:
-    """Draw the report's figures as a PNG that is whole or absent; filled bars are all sources.
+    """Draw the report's figures as a PNG that is whole or absent.
 
-    Where there are questions and statements, both stand beside their mean in lighter colours.
+    Where there are questions and statements, both stand below the bar of all sources in lighter colours.
 
     Raises:
         InputError: Matplotlib is not installed, or the file cannot be written.
@@ -39,6 +39,8 @@ def plot_figures(report: GenerationReport, path: str | Path) -> None:
         _draw(place, report, metric, names=number % _COLUMNS == 0)
     for place in places[len(metrics) :]:
         place.set_visible(False)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.to_dict()["sources"].items())
+    canvas.suptitle(f"bars from above: {kinds}; with 95 % intervals", fontsize=9)
     picture = io.BytesIO()
     canvas.savefig(picture, dpi=110, format="png", metadata={"Software": None})
     replace_file(Path(path), picture.getvalue())
@@ -67,6 +69,8 @@ def _draw(place: Any, report: GenerationReport, metric: str, *, names: bool) -> 
     place.set_yticks(range(len(systems)), systems if names else [""] * len(systems), fontsize=7)
     place.invert_yaxis()
     arrow = {"higher": " (higher is better)", "lower": " (lower is better)"}.get(METRICS[metric].better, "")
+    if metric == EXPONENTIATED:
+        place.set_xscale("log")
     place.set_title(METRICS[metric].title + arrow, fontsize=8)
     place.tick_params(axis="x", labelsize=6.5)
     place.grid(axis="x", alpha=0.25, linewidth=0.5)

@@ -76,7 +76,7 @@ class GenerationReport:
         )
         if metric != EXPONENTIATED:
             return found
-        return Estimate(*(math.exp(value) for value in found[:3]), found.sources)
+        return Estimate(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.sources)
 
     def bars(self) -> dict[str, dict[str, Any]]:
         """The two bars, about the model on all sources.
