@@ -23,7 +23,9 @@ _NUMERALS = "".join((*_DIGITS, *_UNITS, *_BIG_UNITS))
 # 一 alone is mostly an article (一个, 一下) and no number unless 第 stands before it.
 _NUMBER = re.compile(rf"\d+(?:\.\d+)?[十百千万亿]*|(?<=第)一|(?!一(?![{_NUMERALS}]))[{_NUMERALS}]+")
 # Words made of numerals that count nothing.
-_NO_NUMBERS = re.compile("万一|十分(?!钟)|千万(?=不|别|要)|一一")
+_NO_NUMBERS = re.compile(
+    rf"(?<![{_NUMERALS}])(?:万一(?![{_NUMERALS}])|十分(?!钟)|千万(?=不|别|要)|一一(?![{_NUMERALS}]))"
+)
 _DENIALS = Rules(same_negation=True)
 
 

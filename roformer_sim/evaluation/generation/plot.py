@@ -39,7 +39,7 @@ def plot_figures(report: GenerationReport, path: str | Path) -> None:
         _draw(place, report, metric, names=number % _COLUMNS == 0)
     for place in places[len(metrics) :]:
         place.set_visible(False)
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.to_dict()["sources"].items())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.counts.items())
     canvas.suptitle(f"bars from above: {kinds}; with 95 % intervals", fontsize=9)
     picture = io.BytesIO()
     canvas.savefig(picture, dpi=110, format="png", metadata={"Software": None})

@@ -67,6 +67,11 @@ class GenerationReport:
             for kind in self.kinds
         }
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many sources there are of each kind."""
+        return {kind: int(self._rows(kind).sum()) for kind in self.kinds}
+
     def _rows(self, kind: str) -> np.ndarray:
         return np.array([kind in (ALL, source.kind) for source in self.sources])
 
@@ -102,7 +107,7 @@ class GenerationReport:
             "settings": dict(self.settings),
             "model": self.model,
             "k": self.k,
-            "sources": {kind: int(self._rows(kind).sum()) for kind in self.kinds},
+            "sources": self.counts,
             "metrics": {name: METRICS[name].meaning for name in self.metrics},
             "bars": self.bars(),
             "figures": {
@@ -161,8 +166,7 @@ class GenerationReport:
             console.print(note, soft_wrap=True)
 
     def _heading(self, kind: str) -> str:
-        count = int(self._rows(kind).sum())
-        return f"{count:,} sources" if kind == ALL else f"{count:,} {kind}"
+        return f"{self.counts[kind]:,} {'sources' if kind == ALL else kind}"
 
     def _table(self, kind: str) -> Iterator[list[str]]:
         for system, figures in self.estimates[kind].items():
