@@ -1,4 +1,4 @@
-"""``roformer-sim evaluate sts``: Spearman on sentence-similarity tables."""
+"""``roformer-sim evaluate``: its commands, and ``sts``, Spearman on sentence-similarity tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
+from roformer_sim.cli.evaluate_generation import generation
 from roformer_sim.cli.outputs import print_json
 from roformer_sim.cli.quiet import load_keras
 
@@ -24,6 +25,9 @@ evaluate = typer.Typer(name="evaluate", help="Measure a model.", add_completion=
 @evaluate.callback()
 def _evaluate() -> None:
     """Measure a model."""
+
+
+evaluate.command()(generation)
 
 
 @evaluate.command()
