@@ -10,7 +10,7 @@ import tensorflow as tf
 
 def fused_on_cpu(function: Any) -> Any:
     """``function``, compiled by XLA for every shape it meets, when a graph calls it on a CPU."""
-    compiled = tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
+    compiled = tf.function(function, jit_compile=True, autograph=False)
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
