@@ -19,7 +19,15 @@ from roformer_sim.checkpoints import (
     resolve_preset,
     save_preset,
 )
-from roformer_sim.generation import Synonym, rank_synonyms, sample_texts
+from roformer_sim.generation import (
+    Generated,
+    GenerationOptions,
+    Request,
+    Selection,
+    Synonym,
+    rank_synonyms,
+)
+from roformer_sim.generation.generator import Generator, Seeds
 from roformer_sim.models import Backbone, ModelConfig, Pooling
 from roformer_sim.retrieval import SentenceEncoder
 from roformer_sim.text import Tokenizer
@@ -55,6 +63,7 @@ class RoFormerSim:
             )
         self.backbone, self.tokenizer, self.metadata = backbone, tokenizer, metadata or {}
         self.encoder = SentenceEncoder(backbone, tokenizer)
+        self.generator = Generator(backbone, tokenizer)
 
     @property
     def config(self) -> ModelConfig:
@@ -165,38 +174,68 @@ class RoFormerSim:
         vectors = self.encode([*a, *b], pooling=pooling)
         return np.sum(vectors[: len(a)] * vectors[len(a) :], axis=1)
 
-    def synonyms(
+    def generate(
         self,
-        text: str,
+        texts: Sequence[str],
+        n: int = 20,
+        *,
+        seed: Seeds = None,
+        engine: str = "auto",
+        **options: Any,
+    ) -> list[list[Generated]]:
+        """``n`` sampled sentences for each text, duplicates included, with their log-probabilities.
+
+        Texts are decoded together; what one gets depends on its seed alone.
+
+        Args:
+            seed: One for all texts, or a list of one for each.
+            engine: ``"auto"``, ``"keras"``, ``"openvino-float32"``, ``"openvino-bfloat16"``,
+                ``"openvino-int8"``.
+            options: See :class:`roformer_sim.generation.GenerationOptions`.
+        """
+        requests = [Request(text) for text in _texts(texts)]
+        return self.generator(requests, n, GenerationOptions.of(**options), seed, engine)
+
+    def gen_synonyms_batch(
+        self,
+        texts: Sequence[str],
         n: int = 100,
         k: int = 20,
         mask_idxs: Sequence[int] = (),
         *,
-        top_k: int | None = None,
-        top_p: float | None = 0.95,
-        temperature: float = 1.0,
-        maxlen: int = 64,
-        seed: int | None = None,
+        mask: Sequence[str] = (),
+        min_similarity: float = -1.0,
+        diversity: float | None = None,
+        return_all: bool = False,
+        seed: Seeds = None,
+        engine: str = "auto",
+        **options: Any,
+    ) -> list[list[Synonym]]:
+        """:meth:`gen_synonyms` of many texts at once, with cosines and log-probabilities.
+
+        Each text gets what :meth:`synonyms` gives it with the same seed.
+
+        Args:
+            mask: Strings of the texts that are masked, as ``mask_idxs`` does by position.
+            min_similarity, diversity: See :class:`roformer_sim.generation.Selection`.
+            return_all: All distinct sentences instead of ``k``.
+        """
+        selection = Selection(None if return_all else k, min_similarity, diversity)
+        selection.check()
+        if not return_all and k > n:
+            raise InputError(f"k is {k}, but n={n} sentences are drawn for a text; raise n or lower k")
+        requests = [Request(text, mask_idxs, mask) for text in _texts(texts)]
+        found = self.generator(requests, n, GenerationOptions.of(**options), seed, engine)
+        return rank_synonyms([request.text for request in requests], found, self.encode, selection)
+
+    def synonyms(
+        self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **settings: Any
     ) -> list[Synonym]:
-        """:meth:`gen_synonyms` with the cosine of each sentence."""
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}")
-        candidates = sample_texts(
-            self.backbone,
-            self.tokenizer,
-            text,
-            n,
-            mask_idxs=mask_idxs,
-            top_k=top_k,
-            top_p=top_p,
-            temperature=temperature,
-            maxlen=maxlen,
-            seed=seed,
-        )
-        return rank_synonyms(text, candidates, self.encode, k)
+        """:meth:`gen_synonyms` with the cosine and the log-probability of each sentence."""
+        return self.gen_synonyms_batch([text], n, k, mask_idxs, **settings)[0]
 
     def gen_synonyms(
-        self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **sampling: Any
+        self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **settings: Any
     ) -> list[str]:
         """Sentences of the same meaning, the most similar first, as upstream's function of this name.
 
@@ -207,12 +246,18 @@ class RoFormerSim:
             text: ``科学技术是第一生产力。``
             mask_idxs: Token positions of the encoded text ([CLS] is 0) replaced by [MASK] before
                 sampling; ``[6, 7]`` masks 第一 here.
-            sampling: ``top_k``, ``top_p``, ``temperature``, ``maxlen``, ``seed``.
+            settings: Those of :meth:`gen_synonyms_batch`.
 
         Returns:
             At most ``k`` sentences; fewer where fewer distinct ones were drawn.
         """
-        return [synonym.text for synonym in self.synonyms(text, n, k, mask_idxs, **sampling)]
+        return [synonym.text for synonym in self.synonyms(text, n, k, mask_idxs, **settings)]
+
+
+def _texts(texts: Sequence[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise InputError("texts is one string; give a list of strings")
+    return list(texts)
 
 
 @functools.cache
@@ -221,7 +266,7 @@ def _default_model() -> RoFormerSim:
 
 
 def gen_synonyms(
-    text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **sampling: Any
+    text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **settings: Any
 ) -> list[str]:
     """Upstream's function on the shipped model; see :meth:`RoFormerSim.gen_synonyms`."""
-    return _default_model().gen_synonyms(text, n, k, mask_idxs, **sampling)
+    return _default_model().gen_synonyms(text, n, k, mask_idxs, **settings)

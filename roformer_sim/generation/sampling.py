@@ -1,76 +1,130 @@
-"""Which token comes next: temperature, top-k, nucleus, and the draw itself."""
+"""Which token comes next: temperature, top-k, nucleus and the draw, in NumPy."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from corpus_builder.errors import InputError
+from roformer_sim.generation.engines.rule import SamplingRule
+
+SORTED_FIRST = (64, 1024)
+"""How many of a row's most likely tokens are sorted at first, in the hope that they reach ``top_p``."""
 
 
-def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities (rows, vocabulary), float64, of float logits divided by ``temperature`` > 0."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled -= scaled.max(axis=-1, keepdims=True)
-    weights = np.exp(scaled)
-    return weights / weights.sum(axis=-1, keepdims=True)
+class Drawn(NamedTuple):
+    """Tokens (rows,) and their log-probabilities (rows,) float64, by the scores as the network gave them."""
+
+    tokens: np.ndarray
+    log_probabilities: np.ndarray
 
 
-def truncate_top_k(probabilities: np.ndarray, k: int) -> np.ndarray:
-    """Keep the ``k`` most likely tokens of each row, renormalised (Fan et al., arXiv:1805.04833)."""
-    if k >= probabilities.shape[-1]:
-        return probabilities
-    kept = np.argpartition(probabilities, -k, axis=-1)[:, -k:]
-    result = np.zeros_like(probabilities)
-    np.put_along_axis(result, kept, np.take_along_axis(probabilities, kept, axis=-1), axis=-1)
-    return result / result.sum(axis=-1, keepdims=True)
+def draw_tokens(scores: np.ndarray, uniforms: np.ndarray, rule: SamplingRule) -> Drawn:
+    """Choose the next token of each row.
 
+    Banned tokens aside, scores are divided by the temperature; the tokens that top-k and then top-p leave
+    are gone through in the order of their ids, and the first whose running sum of probability exceeds
+    ``uniform`` times their whole probability is it.
 
-def truncate_nucleus(probabilities: np.ndarray, p: float) -> np.ndarray:
-    """Keep the smallest set of most likely tokens whose probability reaches ``p``, renormalised.
-
-    The token that crosses ``p`` belongs to the set, so that one token always stays (Holtzman et al.,
-    arXiv:1904.09751).
+    Args:
+        scores: (rows, vocabulary) float32, written into.
+        uniforms: (rows,) in [0, 1).
     """
-    order = np.argsort(-probabilities, axis=-1, kind="stable")
-    ordered = np.take_along_axis(probabilities, order, axis=-1)
-    before = np.cumsum(ordered, axis=-1) - ordered
-    # Rounding of the running sum must not drop the most likely token.
-    dropped = before >= p
-    dropped[:, 0] = False
-    ordered[dropped] = 0.0
-    result = np.zeros_like(probabilities)
-    np.put_along_axis(result, order, ordered, axis=-1)
-    return result / result.sum(axis=-1, keepdims=True)
+    rows = np.arange(len(scores))
+    highest = scores.max(axis=1)
+    log_normalizer = highest + np.log(_weights(scores, highest, 1.0).sum(axis=1, dtype=np.float64))
+    network_scores = scores
+    if rule.banned_ids:
+        network_scores = scores.copy() if rule.temperature != 1.0 else scores
+        scores[:, list(rule.banned_ids)] = -np.inf
+    if rule.greedy:
+        tokens = scores.argmax(axis=1)
+    else:
+        weights = _weights(scores, scores.max(axis=1), rule.temperature)
+        tokens = _first_beyond(weights, kept(weights, rule.top_k, rule.top_p), uniforms)
+    return Drawn(tokens, network_scores[rows, tokens] - log_normalizer)
 
 
-def next_token_probabilities(
-    logits: np.ndarray,
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-) -> np.ndarray:
-    """Distribution the next token is drawn from, (rows, vocabulary); top-k is applied before top-p.
+def next_token_probabilities(scores: np.ndarray, rule: SamplingRule) -> np.ndarray:
+    """The distribution that :func:`draw_tokens` draws from, (rows, vocabulary) float64; not for greedy."""
+    scores = np.array(scores, np.float64)
+    scores[:, list(rule.banned_ids)] = -np.inf
+    weights = _weights(scores, scores.max(axis=1), rule.temperature)
+    weights = weights * kept(weights, rule.top_k, rule.top_p)
+    return weights / weights.sum(axis=1, keepdims=True)
 
-    Raises:
-        InputError: ``temperature`` not positive or not finite, ``top_k`` below 1, ``top_p`` outside (0, 1].
+
+def kept(weights: np.ndarray, top_k: int | None, top_p: float | None) -> np.ndarray:
+    """Which tokens stay, (rows, vocabulary) boolean; of equally likely ones that with the lower id first.
+
+    Args:
+        weights: Probabilities, or any multiple of them.
     """
-    if not 0 < temperature < np.inf:
-        raise InputError(f"temperature must be a number above 0, not {temperature}")
-    if top_k is not None and top_k < 1:
-        raise InputError(f"top_k must be at least 1, not {top_k}")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise InputError(f"top_p must lie in (0, 1], not {top_p}")
-    probabilities = softmax(logits, temperature)
-    if top_k is not None:
-        probabilities = truncate_top_k(probabilities, top_k)
-    if top_p is not None:
-        probabilities = truncate_nucleus(probabilities, top_p)
-    return probabilities
+    size = weights.shape[1]
+    if top_k is not None and top_k < size:
+        highest = _most_likely(weights, top_k)
+        counts = _reaching(highest, highest.sum(axis=1, dtype=np.float64), top_p)
+        return _at_least(weights, highest, counts)
+    result = np.ones(weights.shape, bool)
+    if top_p is None or top_p == 1.0:
+        return result
+    total = weights.sum(axis=1, dtype=np.float64)
+    left = np.arange(len(weights))
+    for sorted_first in (*SORTED_FIRST, size):
+        sorted_first = min(sorted_first, size)
+        highest = _most_likely(weights[left], sorted_first)
+        reached = highest.sum(axis=1, dtype=np.float64) >= top_p * total[left]
+        done = reached if sorted_first < size else np.ones_like(reached)
+        counts = _reaching(highest[done], total[left[done]], top_p)
+        result[left[done]] = _at_least(weights[left[done]], highest[done], counts)
+        left = left[~done]
+        if not len(left):
+            break
+    return result
 
 
-def draw(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One token a row, (rows,) integers, by the inverse of the cumulative distribution."""
-    cumulative = np.cumsum(probabilities, axis=-1)
-    threshold = rng.random((len(probabilities), 1)) * cumulative[:, -1:]
-    return np.argmax(cumulative > threshold, axis=-1)
+def _weights(scores: np.ndarray, highest: np.ndarray, temperature: float) -> np.ndarray:
+    """``exp((z - max z) / temperature)``."""
+    shifted = scores - highest[:, None]
+    if temperature != 1.0:
+        shifted /= temperature
+    return np.exp(shifted, out=shifted)
+
+
+def _most_likely(weights: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` largest of each row, largest first."""
+    size = weights.shape[1]
+    part = weights if count == size else np.partition(weights, size - count, axis=1)[:, size - count :]
+    return np.sort(part, axis=1)[:, ::-1]
+
+
+def _reaching(highest: np.ndarray, total: np.ndarray, top_p: float | None) -> np.ndarray:
+    """How many of the sorted weights it takes to reach ``top_p`` of the total; all where none do."""
+    if top_p is None:
+        return np.full(len(highest), highest.shape[1])
+    before = np.cumsum(highest, axis=1, dtype=np.float64) - highest
+    # The most likely token always stays, whatever rounding made of the sums.
+    return np.maximum((before < top_p * total[:, None]).sum(axis=1), 1)
+
+
+def _at_least(weights: np.ndarray, highest: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The ``counts`` largest weights of each row, given its sorted ones."""
+    threshold = highest[np.arange(len(highest)), counts - 1]
+    result = weights >= threshold[:, None]
+    surplus = result.sum(axis=1) - counts
+    for row in np.flatnonzero(surplus):
+        # Equally likely tokens around the border: the last ids go.
+        ties = np.flatnonzero(weights[row] == threshold[row])
+        result[row, ties[len(ties) - surplus[row] :]] = False
+    return result
+
+
+def _first_beyond(weights: np.ndarray, keep: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    rows, tokens = np.nonzero(keep)
+    running = np.cumsum(weights[rows, tokens], dtype=np.float64)
+    ends = np.cumsum(np.bincount(rows, minlength=len(weights)))
+    before = np.concatenate([[0.0], running[ends[:-1] - 1]])
+    wanted = before + uniforms * (running[ends - 1] - before)
+    starts = np.concatenate([[0], ends[:-1]])
+    # Rounding of the sums over all rows must not lead into a neighbour's tokens.
+    return tokens[np.clip(np.searchsorted(running, wanted, side="right"), starts, ends - 1)]

@@ -147,14 +147,9 @@ class Backbone(keras.Model):
         return x if self.embedding_mapping is None else self.embedding_mapping(x)
 
     def check_length(self, length: int | None) -> None:
-        """Refuse rows longer than BERT's position table; ``None`` is a length not known before the call runs.
-
-        Raises:
-            InputError: More tokens than positions.
-        """
-        limit = self.config.max_position_embeddings
-        if self.position_embedding is not None and length is not None and length > limit:
-            raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
+        """:meth:`ModelConfig.check_length`; ``None`` is a length not known before the call runs."""
+        if length is not None:
+            self.config.check_length(length)
 
     def _rotary(self, positions: Any) -> tuple[Any, Any] | None:
         if self.config.model_type != "roformer":

@@ -95,6 +95,16 @@ class ModelConfig(BaseModel):
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
 
+    def check_length(self, length: int) -> None:
+        """Refuse rows longer than BERT's position table.
+
+        Raises:
+            InputError: More tokens than positions.
+        """
+        limit = self.max_position_embeddings
+        if self.model_type == "bert" and length > limit:
+            raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
+
     @classmethod
     def from_dict(
         cls, values: dict[str, Any], *, where: str = "configuration", **overrides: Any

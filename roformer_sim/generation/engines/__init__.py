@@ -1,5 +1,6 @@
 """What runs the network step by step while sentences are generated."""
 
-from roformer_sim.generation.engines.base import Decoding, Engine
+from roformer_sim.generation.engines.base import CompiledDecoding, Decoding, Engine
+from roformer_sim.generation.engines.rule import SamplingRule
 
-__all__ = ["Decoding", "Engine"]
+__all__ = ["CompiledDecoding", "Decoding", "Engine", "SamplingRule"]

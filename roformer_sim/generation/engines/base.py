@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from roformer_sim.generation.engines.rule import SamplingRule
+from roformer_sim.models.config import ModelConfig
+
 
 class Decoding(ABC):
     """Rows that are being decoded, each a target sentence after a source sentence.
@@ -36,11 +39,35 @@ class Decoding(ABC):
         """
 
 
+class CompiledDecoding(Decoding):
+    """A decoding that can also draw: several steps in one compiled loop."""
+
+    @abstractmethod
+    def run(
+        self, tokens: np.ndarray, uniforms: np.ndarray, rule: SamplingRule
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Feed the newest tokens and draw the next ones, step by step, by the rule of ``draw_tokens``.
+
+        Ends early once every row has drawn the end; a row that ended stays ended.
+
+        Args:
+            tokens: (rows,) int32.
+            uniforms: (rows, steps) in [0, 1), one for each row and step.
+
+        Returns:
+            Tokens (rows, steps), the end from a row's end on, and their log-probabilities (rows, steps) by
+            the network's own scores, 0 after the end.
+        """
+
+
 class Engine(ABC):
     """Runs a network's decoding: reads sources once and gives next-token scores."""
 
     name: str
     """As users choose it: ``"keras"``, ``"openvino-int8"``."""
+
+    config: ModelConfig
+    """Of the network."""
 
     @abstractmethod
     def begin(self, sources: Sequence[Sequence[int]], rows: Sequence[int]) -> tuple[Decoding, np.ndarray]:
