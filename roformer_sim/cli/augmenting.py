@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpus_builder.errors import InputError
 from corpus_builder.readers import Encoding
 from roformer_sim import __version__
 from roformer_sim.cli.outputs import print_json
@@ -62,9 +61,10 @@ def augment_files(
         Interrupted: Ctrl-C; the message says how to go on.
     """
     started = time.monotonic()
-    _check_sampling(sampling)
     load_keras()
     from roformer_sim.generation.augment import Augmentation, Plan
+
+    _check_sampling(sampling)
 
     settings = {"n": n, "k": k, "mask_idxs": list(mask_idxs), **sampling, **_model_settings(model)}
     plan = Plan(
@@ -107,20 +107,20 @@ def _generate(
     network: RoFormerSim, n: int, k: int, mask_idxs: Sequence[int], sampling: Mapping[str, Any]
 ) -> Callable[[list[str], list[int]], list[list[Synonym]]]:
     def generate(texts: list[str], seeds: list[int]) -> list[list[Synonym]]:
-        return [
-            network.synonyms(text, n, k, mask_idxs, seed=seed, **sampling)
-            for text, seed in zip(texts, seeds, strict=True)
-        ]
+        return network.gen_synonyms_batch(texts, n, k, mask_idxs, seed=seeds, **sampling)
 
     return generate
 
 
 def _check_sampling(sampling: Mapping[str, Any]) -> None:
     """What is wrong with every row is no matter of a row, and must not make rejects of them all."""
-    if not 0 < sampling["top_p"] <= 1:
-        raise InputError(f"top_p must be above 0 and at most 1, not {sampling['top_p']}")
-    if not 0 < sampling["temperature"] < float("inf"):
-        raise InputError(f"temperature must be above 0, not {sampling['temperature']}")
+    from roformer_sim.generation import GenerationOptions, Selection
+
+    others = dict(sampling)
+    for name in ("mask", "engine"):
+        others.pop(name)
+    Selection(None, others.pop("min_similarity"), others.pop("diversity")).check()
+    GenerationOptions.of(**others)
 
 
 def _model_settings(model: str) -> dict[str, str]:

@@ -201,7 +201,8 @@ def _encoder(spec: str) -> Encode | None:
 
 def _model_system(model: RoFormerSim, n: int, k: int, seed: int, sampling: dict[str, Any]) -> System:
     return lambda texts: [
-        [synonym.text for synonym in model.synonyms(text, n, k, seed=seed, **sampling)] for text in texts
+        [synonym.text for synonym in found]
+        for found in model.gen_synonyms_batch(texts, n, k, seed=seed, **sampling)
     ]
 
 

@@ -53,6 +53,44 @@ def synonyms(
         int, typer.Option(min=3, help="Most tokens of a text, and of a sampled sentence.")
     ] = 64,
     seed: Annotated[int, typer.Option(min=0, help="The same seed and text give the same sentences.")] = 0,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRING", help="Mask this string of the text. May be repeated.", show_default=False
+        ),
+    ] = None,
+    min_similarity: Annotated[
+        float, typer.Option(help="Drop sentences whose cosine with the text is below this.")
+    ] = -1.0,
+    diversity: Annotated[
+        float | None,
+        typer.Option(
+            help="0 to 1: weight of being unlike the others; drops what differs in punctuation, case, "
+            "width or particles alone.",
+            show_default="off",
+        ),
+    ] = None,
+    keep_term: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRING", help="Every sentence contains it. May be repeated.", show_default=False
+        ),
+    ] = None,
+    keep_numbers: Annotated[
+        bool, typer.Option("--keep-numbers", help="Every sentence contains the text's numbers.")
+    ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STRING", help="No sentence contains it. May be repeated.", show_default=False),
+    ] = None,
+    begin_with: Annotated[str, typer.Option(help="Every sentence begins so.", show_default=False)] = "",
+    min_length: Annotated[int, typer.Option(min=0, help="Fewest tokens of a sentence.")] = 0,
+    no_repeat_ngram: Annotated[
+        int, typer.Option(min=0, help="No n-gram of this size occurs twice in a sentence; 0: allowed.")
+    ] = 0,
+    engine: Annotated[
+        str, typer.Option(help="What decodes: auto, keras, openvino-float32, -bfloat16 or -int8.")
+    ] = "auto",
     files: options.Inputs = None,
     jsonl: options.JsonLines = False,
     output: Annotated[
@@ -93,6 +131,7 @@ def synonyms(
     roformer-sim synonyms --input questions.jsonl --output out.jsonl -n 50 -k 10
     roformer-sim synonyms -i faq.csv --column question -o variants.csv --explode --skip-bad
     cat questions.txt | roformer-sim synonyms --top-k 5 --temperature 0.8
+    roformer-sim synonyms 北京到上海2小时 --keep-term 北京 --keep-numbers --diversity 0.3
 
     The sentences of a text depend on --seed and on it alone, not on the texts around it. --json gives
     question groups with the cosines: {"text", "synonyms": [...], "scores": [...]}.
@@ -103,7 +142,22 @@ def synonyms(
     """
     masks = _positions(mask_idxs)
     k = _kept(n, k)
-    sampling: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "temperature": temperature, "maxlen": maxlen}
+    sampling: dict[str, Any] = {
+        "top_k": top_k,
+        "top_p": top_p,
+        "temperature": temperature,
+        "maxlen": maxlen,
+        "mask": tuple(mask or ()),
+        "min_similarity": min_similarity,
+        "diversity": diversity,
+        "keep_terms": tuple(keep_term or ()),
+        "keep_numbers": keep_numbers,
+        "without": tuple(without or ()),
+        "begin_with": begin_with,
+        "min_length": min_length,
+        "no_repeat_ngram": no_repeat_ngram,
+        "engine": engine,
+    }
     for_files = FileOptions(column, encoding.value, explode, scores, block_size, skip_bad, overwrite, restart)
     if files and output is not None and not texts:
         augment_files(

@@ -9,7 +9,7 @@ import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.generation.constraints import Constraint
-from roformer_sim.generation.engines import CompiledDecoding, Decoding, Engine, SamplingRule
+from roformer_sim.generation.engines import CompiledDecoding, Engine, SamplingRule
 from roformer_sim.generation.sampling import draw_tokens
 
 STEPS_AT_ONCE = 8
@@ -140,7 +140,7 @@ class _Wave:
         self.log_probabilities = np.zeros(self.count)
         self.ended = np.zeros(self.count, bool)
         self.held = np.arange(self.count)
-        of_row = np.repeat(np.arange(len(sources)), rows)
+        of_row = np.repeat(np.arange(len(sources)), rows).tolist()
         self.constraints = [sources[i].constraints for i in of_row]
         self.constrained = any(self.constraints)
         self.decoding, scores = engine.begin([source.token_ids for source in sources], rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from corpus_builder.errors import InputError
@@ -122,7 +122,7 @@ class GenerationOptions:
         return (*self.keep_terms, *numbers)
 
     @staticmethod
-    def _ids(tokenizer: Tokenizer):  # type: ignore[no-untyped-def]
+    def _ids(tokenizer: Tokenizer) -> Callable[[str], tuple[int, ...]]:
         def ids(text: str) -> tuple[int, ...]:
             found = tuple(tokenizer.encode(text).token_ids[1:-1].tolist())
             if tokenizer.unk_id in found:

@@ -80,7 +80,8 @@ def rank_synonyms(
 
 def _distinct(text: str, candidates: Sequence[Generated]) -> dict[str, float]:
     """Each sentence once, with its log-probability, in the order drawn."""
-    own, found = bare(text), {}
+    own = bare(text)
+    found: dict[str, float] = {}
     for candidate in candidates:
         if candidate.text and bare(candidate.text) != own:
             found.setdefault(candidate.text, candidate.log_probability)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from corpus_builder.errors import InputError
 from roformer_sim.models.activation import activation
 from roformer_sim.models.config import ModelConfig
 from roformer_sim.models.initializer import initializer

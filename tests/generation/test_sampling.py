@@ -9,58 +9,88 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from roformer_sim import InputError
-from roformer_sim.generation.sampling import (
-    draw,
-    next_token_probabilities,
-    softmax,
-    truncate_nucleus,
-    truncate_top_k,
-)
+from roformer_sim.generation import sampling
+from roformer_sim.generation.engines import SamplingRule
+from roformer_sim.generation.sampling import draw_tokens, kept, next_token_probabilities
 
 SEEDS = st.integers(0, 2**32 - 1)
+END = 3
 
 
-def some_probabilities(seed, rows=3, size=9):
+def some_scores(seed, rows=3, size=9):
     rng = np.random.default_rng(seed)
-    return rng.dirichlet(np.full(size, rng.uniform(0.1, 3.0)), rows)
+    scores = np.log(rng.dirichlet(np.full(size, rng.uniform(0.1, 3.0)), rows) + 1e-30)
+    return scores.astype(np.float32)
 
 
-def plain_top_k(row, k):
-    kept = sorted(range(len(row)), key=lambda i: -row[i])[:k]
-    return np.array([row[i] if i in kept else 0.0 for i in range(len(row))]) / sum(row[i] for i in kept)
+def plain_kept(weights, top_k, top_p):
+    """Ids that stay, most likely first; of equally likely ones the lower id is first."""
+    order = sorted(range(len(weights)), key=lambda i: (-weights[i], i))
+    order = order[:top_k]
+    if top_p is None:
+        return order
+    total, reached = sum(weights[i] for i in order), 0.0
+    for count, i in enumerate(order, 1):
+        reached += weights[i]
+        if reached >= top_p * total:
+            return order[:count]
+    return order
 
 
-def plain_nucleus(row, p):
-    kept, total = [], 0.0
-    for i in sorted(range(len(row)), key=lambda i: -row[i]):
-        kept.append(i)
-        total += row[i]
-        if total >= p:
+def plain_draw(scores, uniform, rule):
+    """The rule of :func:`draw_tokens`, word by word."""
+    scores = scores.astype(np.float64)
+    logarithms = scores - np.log(np.exp(scores - scores.max()).sum()) - scores.max()
+    allowed = [i for i in range(len(scores)) if i not in rule.banned_ids]
+    if rule.greedy:
+        token = max(allowed, key=lambda i: scores[i])
+        return token, logarithms[token]
+    highest = max(scores[allowed])
+    weights = [
+        np.exp((s - highest) / rule.temperature) if i in allowed else 0.0 for i, s in enumerate(scores)
+    ]
+    stay = sorted(plain_kept(weights, rule.top_k, rule.top_p))
+    total, running = sum(weights[i] for i in stay), 0.0
+    for token in stay:
+        running += weights[token]
+        if running > uniform * total:
             break
-    return np.array([row[i] if i in kept else 0.0 for i in range(len(row))]) / total
+    return token, logarithms[token]
 
 
-def test_softmax_of_a_worked_example():
-    np.testing.assert_allclose(softmax(np.log([[1.0, 2.0, 5.0]])), [[0.125, 0.25, 0.625]])
-    # At temperature 1/2 odds are squared: 1 : 4 : 25.
-    np.testing.assert_allclose(softmax(np.log([[1.0, 2.0, 5.0]]), 0.5), [[1 / 30, 4 / 30, 25 / 30]])
+@given(
+    seed=SEEDS,
+    temperature=st.sampled_from([1.0, 0.5, 1.7]),
+    top_k=st.one_of(st.none(), st.integers(1, 12)),
+    top_p=st.one_of(st.none(), st.floats(0.01, 0.999)),
+    greedy=st.booleans(),
+    banned=st.sets(st.integers(0, 8), max_size=5),
+)
+def test_draws_follow_the_rule(seed, temperature, top_k, top_p, greedy, banned):
+    rule = SamplingRule(END, tuple(banned), temperature, top_k, top_p, greedy)
+    scores, uniforms = some_scores(seed), np.random.default_rng(seed).random(3)
+    drawn = draw_tokens(scores.copy(), uniforms, rule)
+    for i, (token, logarithm) in enumerate(zip(*drawn, strict=True)):
+        expected, its_logarithm = plain_draw(scores[i], uniforms[i], rule)
+        assert token == expected
+        assert logarithm == pytest.approx(its_logarithm, abs=1e-5)
 
 
-def test_softmax_takes_enormous_and_forbidden_scores():
-    result = softmax(np.array([[1e30, 0.0, -np.inf], [-1e30, -1e30, -np.inf]]))
-    np.testing.assert_allclose(result, [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
-
-
-def test_top_k_of_a_worked_example():
-    result = truncate_top_k(np.array([[0.1, 0.4, 0.2, 0.3]]), 2)
-    np.testing.assert_allclose(result, [[0.0, 4 / 7, 0.0, 3 / 7]])
-
-
-@given(seed=SEEDS, k=st.integers(1, 12))
-def test_top_k_keeps_the_k_most_likely(seed, k):
-    probabilities = some_probabilities(seed)
-    expected = [plain_top_k(row, k) for row in probabilities]
-    np.testing.assert_allclose(truncate_top_k(probabilities, k), expected, rtol=1e-12)
+@given(
+    seed=SEEDS,
+    top_k=st.one_of(st.none(), st.integers(1, 40)),
+    p=st.floats(0.01, 0.999),
+    levels=st.integers(1, 9),
+)
+def test_what_stays_among_many_ties_and_wherever_sorting_stops(seed, top_k, p, levels):
+    rng = np.random.default_rng(seed)
+    # Powers of two, whose sums are exact: no rounding decides where p is reached.
+    weights = 2.0 ** rng.integers(0, levels, (4, 30)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "SORTED_FIRST", (2, 7))
+        found = kept(weights, top_k, p)
+    for row, stay in zip(weights, found, strict=True):
+        assert np.flatnonzero(stay).tolist() == sorted(plain_kept(row.tolist(), top_k, p))
 
 
 @pytest.mark.parametrize(
@@ -76,23 +106,28 @@ def test_top_k_keeps_the_k_most_likely(seed, k):
     ],
 )
 def test_nucleus_of_a_worked_example(p, expected):
-    result = truncate_nucleus(np.array([[0.5, 0.125, 0.25, 0.125]]), p)
-    np.testing.assert_allclose(result, [expected])
-
-
-@given(seed=SEEDS, p=st.floats(0.01, 0.999))
-def test_nucleus_is_the_smallest_set_that_reaches_p(seed, p):
-    probabilities = some_probabilities(seed)
-    expected = [plain_nucleus(row, p) for row in probabilities]
-    np.testing.assert_allclose(truncate_nucleus(probabilities, p), expected, rtol=1e-9)
+    scores = np.log([[0.5, 0.125, 0.25, 0.125]])
+    np.testing.assert_allclose(next_token_probabilities(scores, SamplingRule(END, top_p=p)), [expected])
 
 
 def test_top_k_comes_before_top_p():
     # Of [0.4, 0.3, 0.2, 0.1] top-3 leaves [4/9, 3/9, 2/9], of which two reach 0.75; of all four, three do.
-    logits = np.log([[0.4, 0.3, 0.2, 0.1]])
-    both = next_token_probabilities(logits, top_k=3, top_p=0.75)
-    np.testing.assert_allclose(both, [[4 / 7, 3 / 7, 0, 0]])
-    np.testing.assert_allclose(next_token_probabilities(logits, top_p=0.75), [[4 / 9, 3 / 9, 2 / 9, 0]])
+    scores = np.log([[0.4, 0.3, 0.2, 0.1]])
+    both, nucleus = (SamplingRule(END, top_k=k, top_p=0.75) for k in (3, None))
+    np.testing.assert_allclose(next_token_probabilities(scores, both), [[4 / 7, 3 / 7, 0, 0]])
+    np.testing.assert_allclose(next_token_probabilities(scores, nucleus), [[4 / 9, 3 / 9, 2 / 9, 0]])
+
+
+def test_temperature_of_a_worked_example():
+    # At temperature 1/2 odds are squared: 1 : 4 : 25.
+    found = next_token_probabilities(np.log([[1.0, 2.0, 5.0]]), SamplingRule(END, temperature=0.5))
+    np.testing.assert_allclose(found, [[1 / 30, 4 / 30, 25 / 30]])
+
+
+def test_enormous_and_forbidden_scores():
+    scores = np.array([[1e30, 0.0, -np.inf], [-1e30, -1e30, -np.inf]], np.float32)
+    found = next_token_probabilities(scores, SamplingRule(END))
+    np.testing.assert_allclose(found, [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
 
 
 @pytest.mark.parametrize(
@@ -110,26 +145,24 @@ def test_top_k_comes_before_top_p():
 )
 def test_a_parameter_out_of_range_is_refused_by_name(wrong, named):
     with pytest.raises(InputError, match=named):
-        next_token_probabilities(np.zeros((1, 4)), **wrong)
+        SamplingRule(END, **wrong)
 
 
-def test_draws_come_as_often_as_their_probabilities_say():
+def test_draws_come_as_often_as_their_probabilities_say_and_rows_are_independent():
     probabilities = np.array([0.02, 0.5, 0.0, 0.3, 0.18])
-    tokens = draw(np.tile(probabilities, (20_000, 1)), np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    scores = np.tile(np.log(probabilities + 1e-38), (20_000, 1)).astype(np.float32)
+    tokens = draw_tokens(scores, rng.random(20_000), SamplingRule(END)).tokens
     counts = np.bincount(tokens, minlength=5)
     assert counts[2] == 0
     possible = probabilities > 0
     assert chisquare(counts[possible], 20_000 * probabilities[possible]).pvalue > 1e-3
+    pairs = (tokens == 1).reshape(-1, 2)
+    expected = 10_000 * np.array([0.25, 0.25, 0.25, 0.25])
+    assert chisquare(np.bincount(pairs[:, 0] * 2 + pairs[:, 1], minlength=4), expected).pvalue > 1e-3
 
 
-def test_rows_are_drawn_independently():
-    probabilities = np.tile([0.5, 0.5], (20_000, 1))
-    tokens = draw(probabilities, np.random.default_rng(1)).reshape(-1, 2)
-    assert chisquare(np.bincount(tokens[:, 0] * 2 + tokens[:, 1], minlength=4)).pvalue > 1e-3
-
-
-def test_a_sure_token_is_always_drawn_and_the_same_state_draws_the_same():
-    assert (draw(np.tile([0.0, 1.0, 0.0], (500, 1)), np.random.default_rng(0)) == 1).all()
-    many = some_probabilities(0, rows=200)
-    first, second = (draw(many, np.random.default_rng(5)) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
+def test_random_numbers_at_the_borders_of_the_interval():
+    scores = np.zeros((2, 4), np.float32)
+    drawn = draw_tokens(scores, np.array([0.0, np.nextafter(1.0, 0.0)]), SamplingRule(END, (0,)))
+    assert drawn.tokens.tolist() == [1, 3]

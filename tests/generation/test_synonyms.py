@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from keras import ops
 
 from roformer_sim import InputError
-from roformer_sim.generation import rank_synonyms, sample_texts
+from roformer_sim.generation import Generated, GenerationOptions, Request, Selection, rank_synonyms
+from roformer_sim.generation.generate import _source_ids
+from roformer_sim.generation.options import masked_positions
 
 TEXT = "怎么借钱"
 # Few rows of few tokens: on JAX every number of rows and every length is a program to compile.
@@ -20,31 +24,81 @@ def encode_by_angle(texts):
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
+def ranked(texts, *, k=9, text="原句", **selection):
+    """What one text gets of candidates with those texts."""
+    candidates = [Generated(text, -float(i)) for i, text in enumerate(texts)]
+    [found] = rank_synonyms([text], [candidates], encode_by_angle, Selection(k, **selection))
+    return found
+
+
+def texts_of(found):
+    return [synonym.text for synonym in found]
+
+
 class TestRanking:
-    def test_the_nearest_come_first_with_their_cosines(self):
-        ranked = rank_synonyms("原句", ["60度", "10度", "30度"], encode_by_angle, 3)
-        assert [synonym.text for synonym in ranked] == ["10度", "30度", "60度"]
-        assert [synonym.score for synonym in ranked] == pytest.approx(np.cos(np.radians([10, 30, 60])))
+    def test_the_nearest_come_first_with_their_cosines_and_log_probabilities(self):
+        found = ranked(["60度", "10度", "30度"])
+        assert texts_of(found) == ["10度", "30度", "60度"]
+        assert [synonym.score for synonym in found] == pytest.approx(np.cos(np.radians([10, 30, 60])))
+        assert [synonym.log_probability for synonym in found] == [-1.0, -2.0, 0.0]
 
     def test_no_more_than_k(self):
-        ranked = rank_synonyms("原句", ["60度", "10度", "30度"], encode_by_angle, 2)
-        assert [synonym.text for synonym in ranked] == ["10度", "30度"]
+        assert texts_of(ranked(["60度", "10度", "30度"], k=2)) == ["10度", "30度"]
 
     def test_duplicates_empty_sentences_and_the_text_itself_are_dropped(self):
-        ranked = rank_synonyms("原句", ["10度", "原句", "", "10度", "20度"], encode_by_angle, 9)
-        assert [synonym.text for synonym in ranked] == ["10度", "20度"]
+        assert texts_of(ranked(["10度", "原句", "", "10度", "20度"])) == ["10度", "20度"]
 
     def test_the_text_in_other_spacing_and_letter_case_is_the_text(self):
         same = ["iphone 5好吗", "iphone5好吗", "IPHONE5 好吗"]
-        ranked = rank_synonyms("iPhone5好吗", [*same, "iphone好吗"], encode_by_angle, 9)
-        assert [synonym.text for synonym in ranked] == ["iphone好吗"]
+        assert texts_of(ranked([*same, "iphone好吗"], text="iPhone5好吗")) == ["iphone好吗"]
 
     def test_equally_near_ones_keep_the_order_drawn(self):
-        ranked = rank_synonyms("原句", ["丙", "甲", "乙"], encode_by_angle, 3)
-        assert [synonym.text for synonym in ranked] == ["丙", "甲", "乙"]
+        assert texts_of(ranked(["丙", "甲", "乙"])) == ["丙", "甲", "乙"]
 
     def test_nothing_left(self):
-        assert rank_synonyms("原句", ["原句", ""], encode_by_angle, 5) == []
+        assert ranked(["原句", ""]) == []
+
+    def test_many_texts_are_encoded_in_one_call(self):
+        calls = []
+
+        def encode(texts):
+            calls.append(texts)
+            return encode_by_angle(texts)
+
+        candidates = [[Generated("10度", 0.0), Generated("甲", 0.0)], [], [Generated("20度", 0.0)]]
+        found = rank_synonyms(["甲", "乙", "丙"], candidates, encode, Selection())
+        assert calls == [["甲", "10度", "乙", "丙", "20度"]]
+        assert list(map(texts_of, found)) == [["10度"], [], ["20度"]]
+
+    def test_a_cosine_below_the_least_is_dropped(self):
+        assert texts_of(ranked(["60度", "10度", "30度"], min_similarity=0.8)) == ["10度", "30度"]
+
+    def test_diversity_drops_what_differs_in_punctuation_case_width_and_particles_alone(self):
+        like = ["打开APP呢？", "打开ＡＰＰ。", "打开app吧", "关闭app吗", "关闭app！", "。"]
+        assert texts_of(ranked(like, text="打开app", diversity=0.0)) == ["关闭app吗"]
+        assert len(ranked(like, text="打开app")) == 6
+
+    def test_diversity_prefers_what_is_unlike_those_chosen(self):
+        # 12 degrees is nearer than -30, and next to 10.
+        assert texts_of(ranked(["10度", "12度", "-30度"], diversity=0.0)) == ["10度", "12度", "-30度"]
+        assert texts_of(ranked(["10度", "12度", "-30度"], diversity=0.5)) == ["10度", "-30度", "12度"]
+
+    def test_marginal_relevance_is_the_formula(self):
+        angles = np.random.default_rng(0).integers(0, 90, 30)
+        texts = list(dict.fromkeys(f"{angle}度" for angle in angles))
+        vectors = encode_by_angle(texts)
+        left, chosen, weight = set(range(len(texts))), [], 0.4
+        while left:
+
+            def gain(i):
+                like = max((vectors[i] @ vectors[j] for j in chosen), default=0.0)
+                return (1 - weight) * vectors[i, 0] - weight * like
+
+            best = max(left, key=gain)
+            chosen.append(best)
+            left.remove(best)
+        found = texts_of(ranked(texts, k=None, diversity=weight))
+        assert found == [texts[i] for i in chosen]
 
 
 class TestSynonyms:
@@ -64,41 +118,88 @@ class TestSynonyms:
         expected = [synonym.text for synonym in generator.synonyms(TEXT, k=3, **SHORT)]
         assert generator.gen_synonyms(TEXT, k=3, **SHORT) == expected
 
-    def test_the_seed_decides(self, generator, backbone, tiny_tokenizer):
-        first, again, other = (
-            sample_texts(backbone, tiny_tokenizer, TEXT, 8, maxlen=6, seed=seed) for seed in (1, 1, 2)
+    def test_the_seed_decides(self, generator):
+        first, again, other = (generator.generate([TEXT], 8, maxlen=6, seed=seed) for seed in (1, 1, 2))
+        assert len(first[0]) == 8 and first == again != other
+
+    def test_a_batch_gives_each_text_what_it_gets_alone(self, generator):
+        texts = [TEXT, "今天下雨", "北京的天气如何"]
+        together = generator.gen_synonyms_batch(texts, k=3, **SHORT)
+        for text, found in zip(texts, together, strict=True):
+            alone = generator.synonyms(text, k=3, **SHORT)
+            assert texts_of(found) == texts_of(alone)
+            assert [one.log_probability for one in found] == pytest.approx(
+                [one.log_probability for one in alone], abs=1e-4
+            )
+
+    def test_a_seed_for_each_text(self, generator):
+        found = generator.generate([TEXT, TEXT, TEXT], 4, maxlen=6, seed=[5, 6, 5])
+        assert found[0] == found[2] != found[1]
+
+    def test_all_of_them(self, generator):
+        everything = generator.synonyms(TEXT, return_all=True, **SHORT)
+        assert texts_of(everything)[:2] == texts_of(generator.synonyms(TEXT, k=2, **SHORT))
+        drawn = {one.text for one in generator.generate([TEXT], 8, maxlen=6, seed=0)[0]}
+        assert set(texts_of(everything)) == drawn - {TEXT, ""}
+
+    def test_special_tokens_are_never_drawn(self, generator):
+        sentences = generator.generate([TEXT], 40, maxlen=6, seed=0, temperature=50.0)[0]
+        assert any(one.text for one in sentences) and not any("[" in one.text for one in sentences)
+
+    def test_threads_get_what_one_after_another_gets(self, generator):
+        texts = [TEXT, "今天下雨", "北京的天气如何", "明天"] * 2
+        one_by_one = [generator.gen_synonyms(text, k=3, **SHORT) for text in texts]
+        with ThreadPoolExecutor(8) as pool:
+            assert (
+                list(pool.map(lambda text: generator.gen_synonyms(text, k=3, **SHORT), texts)) == one_by_one
+            )
+
+
+class TestTerms:
+    def test_every_sentence_has_them(self, generator):
+        settings = {"n": 6, "maxlen": 8, "seed": 1, "begin_with": "今天"}
+        [sentences] = generator.generate([TEXT], keep_terms=["今天"], **settings)
+        assert len(sentences) == 6 and all("今天" in one.text for one in sentences)
+
+    def test_sentences_without_are_drawn_anew_and_then_there_are_fewer(self, generator):
+        [plain] = generator.generate([TEXT], 6, maxlen=8, seed=1)
+        assert not all("雨" in one.text for one in plain)
+        [sentences] = generator.generate([TEXT], 6, maxlen=8, seed=1, keep_terms=["雨"])
+        assert all("雨" in one.text for one in sentences) and len(sentences) <= 6
+
+    def test_numbers_of_the_text(self):
+        options = GenerationOptions(keep_numbers=True, keep_terms=("北京",))
+        tokenizer = SimpleNamespace(
+            encode=lambda text: SimpleNamespace(token_ids=np.array([2, 9, 3])), unk_id=1
         )
-        assert len(first) == 8 and first == again != other
+        assert options.terms("北京到上海2小时，3.5元，2次", tokenizer) == ("北京", "2", "3.5")
 
-    def test_special_tokens_are_never_drawn(self, backbone, tiny_tokenizer, monkeypatch):
-        # A network that is sure of [MASK], [UNK], [CLS] and [PAD] still writes words.
-        prefill, step = backbone.prefill, backbone.decode_step
-        push = np.zeros(tiny_tokenizer.vocab_size, np.float32)
-        push[[0, 1, 2, 4]] = 50.0
-        monkeypatch.setattr(backbone, "prefill", lambda ids: pushed(prefill(ids), push))
-        monkeypatch.setattr(backbone, "decode_step", lambda *args: pushed(step(*args), push))
-        texts = sample_texts(backbone, tiny_tokenizer, TEXT, 8, maxlen=6, seed=0)
-        assert any(texts) and not any("[" in text for text in texts)
+    def test_a_term_that_the_vocabulary_does_not_have_is_refused(self, generator):
+        with pytest.raises(InputError, match=r"今天彁.*彁.*not in the model's vocabulary"):
+            generator.gen_synonyms(TEXT, n=2, k=1, keep_terms=["今天彁"])
 
-    def test_mask_idxs_put_mask_at_those_tokens(self, generator, tiny_tokenizer, monkeypatch):
-        class Seen(Exception):
-            pass
+    def test_without_strings(self, generator, tiny_tokenizer):
+        [plain] = generator.generate([TEXT], 30, maxlen=6, seed=0)
+        character = next(one.text[0] for one in plain if one.text)
+        [sentences] = generator.generate([TEXT], 30, maxlen=6, seed=0, without=[character])
+        assert not any(character in one.text for one in sentences)
 
-        def look(token_ids):
-            raise Seen(token_ids.tolist())
 
-        monkeypatch.setattr(generator.backbone, "prefill", look)
-        expected = tiny_tokenizer.encode("科学技术是第一生产力。").token_ids.copy()
+class TestMasks:
+    def test_mask_idxs_put_mask_at_those_tokens_and_strings_at_theirs(self, tiny_tokenizer):
+        text = "科学技术是第一生产力。"
+        expected = tiny_tokenizer.encode(text).token_ids.copy()
         assert tiny_tokenizer.decode(expected[[6, 7]]) == "第一"
         expected[[6, 7]] = tiny_tokenizer.mask_id
-        with pytest.raises(Seen) as seen:
-            generator.gen_synonyms("科学技术是第一生产力。", mask_idxs=[6, 7])
-        assert seen.value.args == ([expected.tolist()],)
+        for request in (Request(text, [6, 7]), Request(text, mask=["第一"])):
+            assert _source_ids(tiny_tokenizer, request, 64) == expected.tolist()
 
+    def test_every_occurrence_is_masked(self, tiny_tokenizer):
+        assert masked_positions(tiny_tokenizer, "今天比今天", ["今天"]) == [1, 2, 4, 5]
 
-def pushed(outcome, push):
-    logits, cache = outcome
-    return ops.convert_to_numpy(logits) + push, cache
+    def test_a_string_that_is_not_there_is_refused(self, generator):
+        with pytest.raises(InputError, match="'明天' does not occur in '怎么借钱'"):
+            generator.gen_synonyms(TEXT, n=2, k=1, mask=["明天"])
 
 
 class TestInput:
@@ -120,6 +221,17 @@ class TestInput:
             ({"mask_idxs": [-1]}, "position -1"),
             ({"mask_idxs": [0]}, r"\[CLS\]"),
             ({"maxlen": 1}, "maxlen"),
+            ({"k": 3}, "k is 3, but n=2"),
+            ({"min_length": 6}, "min_length"),
+            ({"greedy": True}, "greedy gives one sentence"),
+            ({"diversity": 1.5}, "diversity"),
+            ({"min_similarity": 2}, "min_similarity"),
+            ({"no_repeat_ngram": -1}, "no_repeat_ngram"),
+            ({"keep_terms": "北京"}, "keep_terms must be a list"),
+            ({"keep_terms": ["北京"], "without": ["北京"]}, "stands in keep_terms and in without"),
+            ({"beam": 3}, "no option 'beam'"),
+            ({"engine": "tpu"}, "engine must be"),
+            ({"seed": [1, 2]}, "2 seeds for 1 texts"),
         ],
         ids=str,
     )
