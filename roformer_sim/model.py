@@ -222,7 +222,7 @@ class RoFormerSim:
         """
         selection = Selection(None if return_all else k, min_similarity, diversity)
         selection.check()
-        if not return_all and k > n:
+        if not return_all and k > n >= 1:
             raise InputError(f"k is {k}, but n={n} sentences are drawn for a text; raise n or lower k")
         requests = [Request(text, mask_idxs, mask) for text in _texts(texts)]
         found = self.generator(requests, n, GenerationOptions.of(**options), seed, engine)

@@ -12,9 +12,6 @@ from roformer_sim.generation.constraints import Constraint
 from roformer_sim.generation.engines import CompiledDecoding, Engine, SamplingRule
 from roformer_sim.generation.sampling import draw_tokens
 
-STEPS_AT_ONCE = 8
-"""Steps of a compiled loop before the rows that ended are taken out."""
-
 ROWS_AT_ONCE = 512
 """Rows decoded together: products of matrices gain little beyond, memory grows with them."""
 
@@ -82,7 +79,9 @@ def sample_targets(
     for source in sources:
         engine.config.check_length(len(source.token_ids) + maxlen - 1)  # what the last token is drawn from
     results: list[list[Target]] = [[] for _ in sources]
-    uniforms = [np.random.default_rng(source.seed).random((source.n, maxlen)) for source in sources]
+    uniforms = [
+        np.random.default_rng(source.seed).random((source.n, maxlen), np.float32) for source in sources
+    ]
     for wave in _waves(sources, rows_at_once):
         rows = [uniforms[part.source][part.first : part.first + part.rows] for part in wave]
         chosen = [sources[part.source] for part in wave]
@@ -148,11 +147,11 @@ class _Wave:
 
     def decode(self) -> list[Target]:
         """Go on until all rows ended or are full."""
-        while not self.ended.all() and int(self.lengths[self.held].max(initial=0)) < self.maxlen:
-            self._compact()
-            if isinstance(self.decoding, CompiledDecoding) and not self.constrained:
-                self._run(self.decoding)
-            else:
+        if isinstance(self.decoding, CompiledDecoding) and not self.constrained:
+            self._take(*self.decoding.run(self.newest, self.uniforms[:, 1:], self.rule))
+        else:
+            while not self.ended.all() and self._position < self.maxlen:
+                self._compact()
                 self.newest = self._draw(self.decoding.step(self.newest))
         return [
             Target(self.tokens[i, : self.lengths[i]].tolist(), float(self.log_probabilities[i]), bool(end))
@@ -182,13 +181,6 @@ class _Wave:
         drawn = draw_tokens(scores, self.uniforms[self.held, position], self.rule)
         self._take(drawn.tokens[:, None], drawn.log_probabilities[:, None])
         return drawn.tokens.astype(np.int32)
-
-    def _run(self, decoding: CompiledDecoding) -> None:
-        position = self._position
-        uniforms = self.uniforms[self.held, position : position + STEPS_AT_ONCE]
-        tokens, log_probabilities = decoding.run(self.newest, uniforms, self.rule)
-        self._take(tokens, log_probabilities)
-        self.newest = tokens[:, -1].astype(np.int32)
 
     def _take(self, tokens: np.ndarray, log_probabilities: np.ndarray) -> None:
         """Write down the next tokens (held rows, steps) of the rows that are going on."""

@@ -40,7 +40,7 @@ def tokens_of(results):
 def test_the_rule_is_followed_token_by_token(engine, ids, rule):
     """Each token is the first whose running probability exceeds the row's random number."""
     [targets] = sample_targets(engine, [Source(ids[0], 6, seed=11)], rule, maxlen=MAXLEN)
-    uniforms = np.random.default_rng(11).random((6, MAXLEN))
+    uniforms = np.random.default_rng(11).random((6, MAXLEN), np.float32)
     for target, numbers in zip(targets, uniforms, strict=True):
         so_far: list[int] = []
         logarithm = 0.0

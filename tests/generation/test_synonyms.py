@@ -79,9 +79,9 @@ class TestRanking:
         assert len(ranked(like, text="打开app")) == 6
 
     def test_diversity_prefers_what_is_unlike_those_chosen(self):
-        # 12 degrees is nearer than -30, and next to 10.
-        assert texts_of(ranked(["10度", "12度", "-30度"], diversity=0.0)) == ["10度", "12度", "-30度"]
-        assert texts_of(ranked(["10度", "12度", "-30度"], diversity=0.5)) == ["10度", "-30度", "12度"]
+        # 12 degrees is nearer than 330, and next to 10.
+        assert texts_of(ranked(["10度", "12度", "330度"], diversity=0.0)) == ["10度", "12度", "330度"]
+        assert texts_of(ranked(["10度", "12度", "330度"], diversity=0.5)) == ["10度", "330度", "12度"]
 
     def test_marginal_relevance_is_the_formula(self):
         angles = np.random.default_rng(0).integers(0, 90, 30)

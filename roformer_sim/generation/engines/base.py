@@ -40,7 +40,7 @@ class Decoding(ABC):
 
 
 class CompiledDecoding(Decoding):
-    """A decoding that can also draw: several steps in one compiled loop."""
+    """A decoding that can also draw: all the steps that are left in a compiled loop."""
 
     @abstractmethod
     def run(
@@ -48,15 +48,15 @@ class CompiledDecoding(Decoding):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Feed the newest tokens and draw the next ones, step by step, by the rule of ``draw_tokens``.
 
-        Ends early once every row has drawn the end; a row that ended stays ended.
+        Ends once every row has drawn the end or has C tokens; this decoding is then over.
 
         Args:
-            tokens: (rows,) int32.
-            uniforms: (rows, steps) in [0, 1), one for each row and step.
+            tokens: (rows,) int32; a row whose token is the end stays empty.
+            uniforms: (rows, C) in [0, 1), one for each row and step.
 
         Returns:
-            Tokens (rows, steps), the end from a row's end on, and their log-probabilities (rows, steps) by
-            the network's own scores, 0 after the end.
+            Tokens (rows, C), the end from a row's end on, and their log-probabilities (rows, C) by the
+            network's own scores, 0 after the end.
         """
 
 

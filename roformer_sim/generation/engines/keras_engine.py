@@ -11,7 +11,7 @@ from keras import ops
 
 from corpus_builder.errors import InputError
 from roformer_sim.generation.engines import keras_programs
-from roformer_sim.generation.engines.base import Decoding, Engine
+from roformer_sim.generation.engines.base import CompiledDecoding, Engine
 from roformer_sim.generation.engines.row_grid import grid_of, padded, padded_ids
 from roformer_sim.generation.engines.rule import SamplingRule
 from roformer_sim.models import Backbone
@@ -33,7 +33,7 @@ class KerasEngine(Engine):
     name = "keras"
 
     def __init__(self, backbone: Backbone, memory: int = 400_000_000) -> None:
-        self.backbone, self.memory = backbone, memory
+        self.backbone, self.memory, self.config = backbone, memory, backbone.config
         if keras.backend.backend() == "jax":
             from roformer_sim.generation.engines import compiled_jax as backend
         else:
@@ -85,7 +85,7 @@ class KerasEngine(Engine):
         return 2 * config.num_hidden_layers * config.hidden_size * capacity * size
 
 
-class KerasDecoding(Decoding):
+class KerasDecoding(CompiledDecoding):
     """Rows decoded by a :class:`KerasEngine`; see :class:`Decoding`.
 
     Args:
@@ -261,4 +261,8 @@ class KerasDecoding(Decoding):
 
     def _fewest(self) -> int:
         """The loop goes on with more rows than these: leaving out the others has a cost of its own."""
-        return 0 if self._padded <= 8 else self._padded * 3 // 4
+        if self._padded <= 8:
+            return 0
+        # So few that leaving out the others makes the arrays smaller.
+        enough = range(self._padded * 3 // 4, 0, -1)
+        return next(rows for rows in enough if padded(rows, self.engine.multiple) < self._padded)
