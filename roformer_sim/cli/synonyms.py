@@ -88,6 +88,12 @@ def synonyms(
     no_repeat_ngram: Annotated[
         int, typer.Option(min=0, help="No n-gram of this size occurs twice in a sentence; 0: allowed.")
     ] = 0,
+    beams: Annotated[
+        int, typer.Option(min=0, help="Search with so many beams (at least n) instead of drawing.")
+    ] = 0,
+    beam_groups: Annotated[
+        int, typer.Option(min=1, help="Groups of beams that avoid one another's tokens.")
+    ] = 1,
     engine: Annotated[
         str, typer.Option(help="What decodes: auto, keras, openvino-float32, -bfloat16 or -int8.")
     ] = "auto",
@@ -156,6 +162,8 @@ def synonyms(
         "begin_with": begin_with,
         "min_length": min_length,
         "no_repeat_ngram": no_repeat_ngram,
+        "beams": beams,
+        "beam_groups": beam_groups,
         "engine": engine,
     }
     for_files = FileOptions(column, encoding.value, explode, scores, block_size, skip_bad, overwrite, restart)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from corpus_builder.errors import InputError
+from roformer_sim.generation.beam import search_targets
 from roformer_sim.generation.decoding import Source, sample_targets
 from roformer_sim.generation.engines import Engine
 from roformer_sim.generation.options import GenerationOptions, masked_positions
@@ -44,7 +45,7 @@ def generate_texts(
 ) -> list[list[Generated]]:
     """``n`` sentences for each request, duplicates included, in the order drawn.
 
-    Fewer than ``n`` only where terms are kept and too few sentences have them.
+    Fewer than ``n`` only where terms are kept and too few sentences have them, or beams find fewer.
 
     Raises:
         InputError: Empty text, a mask that names no token of the text, ``n`` below 1 or above 1 for greedy.
@@ -63,12 +64,15 @@ def generate_texts(
     open_ones = list(range(len(requests)))
     for round_ in range(ROUNDS):
         wanted = [_again(sources[i], round_) for i in open_ones]
-        targets = sample_targets(engine, wanted, rule, maxlen=options.maxlen, on_rows=on_rows)
+        if options.beams:
+            targets = search_targets(engine, wanted, rule, options.search(), maxlen=options.maxlen)
+        else:
+            targets = sample_targets(engine, wanted, rule, maxlen=options.maxlen, on_rows=on_rows)
         for i, drawn in zip(open_ones, targets, strict=True):
             sentences = [Generated(tokenizer.decode(one.token_ids), one.log_probability) for one in drawn]
             results[i] += [one for one in sentences if _has(one.text, terms[i])][: n - len(results[i])]
         open_ones = [i for i in open_ones if len(results[i]) < n]
-        if not open_ones or options.greedy:
+        if not open_ones or options.greedy or options.beams:
             break
     return results
 

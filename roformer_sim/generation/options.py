@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from corpus_builder.errors import InputError
+from roformer_sim.generation.beam import BeamSearch
 from roformer_sim.generation.constraints import (
     BeginWith,
     Constraint,
@@ -27,6 +28,8 @@ class GenerationOptions:
     Attributes:
         top_k, top_p, temperature: See :class:`SamplingRule`; top-k comes first.
         greedy: The most likely token each time: one sentence, ``n=1``.
+        beams, beam_groups, group_penalty, length_penalty: See :class:`BeamSearch`; 0 beams is sampling. With
+            beams ``n`` is at most their number, and what sampling needs has no effect.
         maxlen: Most tokens of a sentence, [SEP] included, and of the text with [CLS] and [SEP].
         min_length: Fewest tokens of a sentence, [SEP] not counted.
         no_repeat_ngram: No n-gram of tokens of this size occurs twice in a sentence; 0 allows all.
@@ -44,6 +47,10 @@ class GenerationOptions:
     top_p: float | None = 0.95
     temperature: float = 1.0
     greedy: bool = False
+    beams: int = 0
+    beam_groups: int = 1
+    group_penalty: float = 0.5
+    length_penalty: float = 1.0
     maxlen: int = 64
     min_length: int = 0
     no_repeat_ngram: int = 0
@@ -54,6 +61,10 @@ class GenerationOptions:
 
     def __post_init__(self) -> None:
         SamplingRule(0, (), self.temperature, self.top_k, self.top_p)
+        if self.beams:
+            self.search()
+        if self.greedy and self.beams:
+            raise InputError("greedy and beams exclude each other; one beam is nearly greedy")
         for name in ("without", "keep_terms"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(one, str) and one.strip() for one in value):
@@ -83,6 +94,10 @@ class GenerationOptions:
             if name not in known:
                 raise InputError(f"there is no option {name!r}; there are {', '.join(known)}")
         return cls(**given)  # type: ignore[arg-type]
+
+    def search(self) -> BeamSearch:
+        """The beams."""
+        return BeamSearch(self.beams, self.beam_groups, self.group_penalty, self.length_penalty)
 
     def rule(self, tokenizer: Tokenizer) -> SamplingRule:
         """[PAD], [UNK], [CLS] and [MASK] are never drawn: they would vanish when tokens are decoded."""

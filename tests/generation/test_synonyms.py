@@ -185,6 +185,16 @@ class TestTerms:
         assert not any(character in one.text for one in sentences)
 
 
+class TestBeams:
+    def test_beams_give_the_likeliest_sentences_whatever_the_seed(self, generator):
+        [found] = generator.generate([TEXT], 3, maxlen=5, beams=4, seed=1)
+        assert generator.generate([TEXT], 3, maxlen=5, beams=4, seed=2) == [found]
+        assert len(found) == 3 and found[0].log_probability > -100
+        [drawn] = generator.generate([TEXT], 8, maxlen=5, seed=0)
+        # Length is divided out, so compare those of the best beam's length or longer.
+        assert found[0].log_probability >= min(one.log_probability for one in drawn)
+
+
 class TestMasks:
     def test_mask_idxs_put_mask_at_those_tokens_and_strings_at_theirs(self, tiny_tokenizer):
         text = "科学技术是第一生产力。"
@@ -230,6 +240,8 @@ class TestInput:
             ({"keep_terms": "北京"}, "keep_terms must be a list"),
             ({"keep_terms": ["北京"], "without": ["北京"]}, "stands in keep_terms and in without"),
             ({"beam": 3}, "no option 'beam'"),
+            ({"beams": 1}, "n is 2, but 1 beams"),
+            ({"beams": 2, "greedy": True, "n": 1}, "exclude each other"),
             ({"engine": "tpu"}, "engine must be"),
             ({"seed": [1, 2]}, "2 seeds for 1 texts"),
         ],
