@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from common import LIMIT, arguments, our_versions, run, write
 
-from roformer_sim.generation.sampling import next_token_probabilities, softmax
+from roformer_sim.generation.engines import SamplingRule
+from roformer_sim.generation.sampling import next_token_probabilities
 
 # bert4keras's names and ours.
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -42,7 +43,7 @@ def main() -> int:
     logits = rng.standard_normal((ROWS, VOCABULARY)) * rng.uniform(0.2, 6.0, (ROWS, 1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        np.savez(folder / "rows.npz", probabilities=softmax(logits))
+        np.savez(folder / "rows.npz", probabilities=next_token_probabilities(logits, SamplingRule(0)))
         lines = [json.dumps(theirs) + "\n" for theirs, _ in SETTINGS.values()]
         (folder / "settings.jsonl").write_text("".join(lines))
         run(asked.peer_python, "sampling_peer.py", folder)
@@ -50,7 +51,7 @@ def main() -> int:
         with np.load(folder / "peer.npz") as file:
             peer = [file[str(i)] for i in range(len(SETTINGS))]
     rows = [
-        _row(title, next_token_probabilities(logits, **ours), theirs)
+        _row(title, next_token_probabilities(logits, SamplingRule(0, **ours)), theirs)
         for (title, (_, ours)), theirs in zip(SETTINGS.items(), peer, strict=True)
     ]
     return write(asked.output, "sampling", rows, versions)
