@@ -1,0 +1,149 @@
+"""Attention of decoding: rows that share their source's keys and values and have keys and values of their own.
+
+Compiled by Numba. A row reads exactly the positions it sees: nothing is padded, masked or copied once a row.
+Arrays are float32 unless said otherwise; ``width`` is heads times head size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Sums may be reordered, which is what lets them run in vector registers; infinities stay what they are.
+_FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
+
+def _compiled(function: Function) -> Function:
+    """Compile at the first call, without the GIL; kept on disk where a folder can be written."""
+    try:
+        return numba.njit(function, cache=True, nogil=True, fastmath=_FAST)
+    except (RuntimeError, OSError):  # Numba's words for "no folder to keep it in"
+        return numba.njit(function, nogil=True, fastmath=_FAST)
+
+
+def _part(function: Function) -> Function:
+    return numba.njit(function, inline="always", fastmath=_FAST)
+
+
+@_part
+def _turn(qkv, row, column, cosine, sine, position, out):  # type: ignore[no-untyped-def]
+    """A head's query or key, turned by its position (as it is where the angles have no columns)."""
+    half = cosine.shape[1]
+    if half == 0:
+        for i in range(out.shape[0]):
+            out[i] = qkv[row, column + i]
+    for i in range(half):
+        a, b = qkv[row, column + i], qkv[row, column + half + i]
+        out[i] = a * cosine[position, i] - b * sine[position, i]
+        out[half + i] = b * cosine[position, i] + a * sine[position, i]
+
+
+@_part
+def _scores(query, keys, first, last, scores, offset):  # type: ignore[no-untyped-def]
+    for j in range(first, last):
+        key = keys[j]
+        total = np.float32(0.0)
+        for i in range(query.shape[0]):
+            total += query[i] * key[i]
+        scores[offset + j - first] = total
+
+
+@_part
+def _softmax(scores, count):  # type: ignore[no-untyped-def]
+    largest = scores[0]
+    for j in range(1, count):
+        largest = max(largest, scores[j])
+    total = np.float32(0.0)
+    for j in range(count):
+        scores[j] = np.exp(scores[j] - largest)
+        total += scores[j]
+    scale = np.float32(1.0) / total
+    for j in range(count):
+        scores[j] *= scale
+
+
+@_part
+def _add_values(weights, offset, values, first, last, out):  # type: ignore[no-untyped-def]
+    for j in range(first, last):
+        value, weight = values[j], weights[offset + j - first]
+        for i in range(out.shape[0]):
+            out[i] += weight * value[i]
+
+
+@_compiled
+def store_source(  # type: ignore[no-untyped-def]
+    begin, end, qkv, positions, cosine, sine, source_keys, source_values
+) -> None:
+    """Keep keys and values of source tokens ``begin`` to ``end``.
+
+    Args:
+        qkv: (tokens, 3 * width), see :func:`roformer_sim.generation.engines.openvino_graph.token_graphs`.
+        positions: (tokens,) int64, of each within its source.
+        cosine, sine: (all positions, head size / 2) of the rotary turn; no columns for networks without.
+        source_keys, source_values: (heads, tokens, head size), written.
+    """
+    heads, _, size = source_keys.shape
+    for row in range(begin, end):
+        for head in range(heads):
+            column = (heads + head) * size
+            _turn(qkv, row, column, cosine, sine, positions[row], source_keys[head, row])
+            source_values[head, row] = qkv[row, column + heads * size : column + (heads + 1) * size]
+
+
+@_compiled
+def attend_source(  # type: ignore[no-untyped-def]
+    begin, end, qkv, positions, cosine, sine, source_keys, source_values, spans, context
+) -> None:
+    """Source tokens ``begin`` to ``end`` attend to their source.
+
+    Args:
+        spans: (tokens, 2) int64, where each token's source begins and ends among all tokens.
+        context: (at least tokens, width), written.
+    """
+    heads, tokens, size = source_keys.shape
+    query, scores = np.empty(size, np.float32), np.empty(tokens, np.float32)
+    for row in range(begin, end):
+        first, last = spans[row]
+        for head in range(heads):
+            _turn(qkv, row, head * size, cosine, sine, positions[row], query)
+            _scores(query, source_keys[head], first, last, scores, 0)
+            _softmax(scores, last - first)
+            out = context[row, head * size : (head + 1) * size]
+            out[:] = np.float32(0.0)
+            _add_values(scores, 0, source_values[head], first, last, out)
+
+
+@_compiled
+def attend_step(  # type: ignore[no-untyped-def]
+    begin, end, qkv, positions, cosine, sine, source_keys, source_values, spans, keys, values, slots, age, context
+) -> None:
+    """The newest tokens of rows ``begin`` to ``end`` attend to source, earlier tokens and themselves.
+
+    Args:
+        spans: (rows, 2) int64, where each row's source stands in ``source_keys``.
+        keys, values: (slots, heads, capacity, head size), of the rows' own tokens; the newest are written
+            at ``age``.
+        slots: (rows,) int64, where each row's own keys and values are.
+        age: Own tokens before this one.
+    """
+    heads, tokens, size = source_keys.shape
+    query, scores = np.empty(size, np.float32), np.empty(tokens + age + 1, np.float32)
+    for row in range(begin, end):
+        (first, last), slot = spans[row], slots[row]
+        for head in range(heads):
+            column = (heads + head) * size
+            _turn(qkv, row, head * size, cosine, sine, positions[row], query)
+            _turn(qkv, row, column, cosine, sine, positions[row], keys[slot, head, age])
+            values[slot, head, age] = qkv[row, column + heads * size : column + (heads + 1) * size]
+            _scores(query, source_keys[head], first, last, scores, 0)
+            _scores(query, keys[slot, head], 0, age + 1, scores, last - first)
+            _softmax(scores, last - first + age + 1)
+            out = context[row, head * size : (head + 1) * size]
+            out[:] = np.float32(0.0)
+            _add_values(scores, 0, source_values[head], first, last, out)
+            _add_values(scores, last - first, values[slot, head], 0, age + 1, out)
