@@ -68,10 +68,14 @@ class OpenVINOEngine(Engine):
                 than a BERT network has positions.
         """
         if not len(sources) or len(sources) != len(rows):
-            raise InputError(f"{len(sources)} sources with the rows of {len(rows)}; each needs its number of rows")
+            raise InputError(
+                f"{len(sources)} sources with the rows of {len(rows)}; each needs its number of rows"
+            )
         for index, (source, count) in enumerate(zip(sources, rows, strict=True)):
             if not len(source) or count < 1:
-                raise InputError(f"source {index}: {len(source)} tokens, {count} rows; each must be at least 1")
+                raise InputError(
+                    f"source {index}: {len(source)} tokens, {count} rows; each must be at least 1"
+                )
         with self.lock:
             return _OpenVINODecoding.begun(self, sources, rows)
 
@@ -157,9 +161,7 @@ class _OpenVINODecoding(Decoding):
         for block in self._blocks:
             keys, values = self._sources[block]
             engine.spread(store_source, count, qkv, positions, *angles, keys, values)
-            engine.spread(
-                attend_source, count, qkv, positions, *angles, keys, values, own_spans, context
-            )
+            engine.spread(attend_source, count, qkv, positions, *angles, keys, values, own_spans, context)
             if block < self._blocks[-1]:
                 x, qkv = engine.run(block + 1, context, x)
         # The last block's other tokens matter to nobody.
@@ -217,7 +219,9 @@ class _OpenVINODecoding(Decoding):
             more = wanted - len(free)
             for block in self._blocks:
                 old = self._own[block]
-                self._own[block] = np.concatenate([old, np.empty_like(old, shape=(2, more, *old.shape[2:]))], 1)
+                self._own[block] = np.concatenate(
+                    [old, np.empty_like(old, shape=(2, more, *old.shape[2:]))], 1
+                )
             free = np.concatenate([free, np.arange(existing, existing + more)])
         free = free[:wanted]
         for own in self._own:
@@ -256,7 +260,9 @@ def _compile(backbone: Backbone, precision: Precision, threads: int) -> list[Cal
 
         from roformer_sim.generation.engines.openvino_graph import token_graphs
     except ImportError as error:
-        raise InputError(f"OpenVINO is not installed ({error}): pip install 'roformer-sim[openvino]'") from None
+        raise InputError(
+            f"OpenVINO is not installed ({error}): pip install 'roformer-sim[openvino]'"
+        ) from None
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
         "INFERENCE_NUM_THREADS": threads,

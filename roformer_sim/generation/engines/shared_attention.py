@@ -120,7 +120,20 @@ def attend_source(  # type: ignore[no-untyped-def]
 
 @_compiled
 def attend_step(  # type: ignore[no-untyped-def]
-    begin, end, qkv, positions, cosine, sine, source_keys, source_values, spans, keys, values, slots, age, context
+    begin,
+    end,
+    qkv,
+    positions,
+    cosine,
+    sine,
+    source_keys,
+    source_values,
+    spans,
+    keys,
+    values,
+    slots,
+    age,
+    context,
 ) -> None:
     """The newest tokens of rows ``begin`` to ``end`` attend to source, earlier tokens and themselves.
 
