@@ -57,14 +57,16 @@ def describe(folder: Path) -> dict[str, Any]:
     """Facts of a folder, which is read whole: a damaged one is an error."""
     from roformer_sim.checkpoints import load_any
     from roformer_sim.checkpoints.preset import is_preset
+    from roformer_sim.generation.engines.choose import best_engine
 
-    preset = load_any(folder)
+    preset, engine = load_any(folder), best_engine()
     return {
         "folder": str(folder),
         "kind": "preset" if is_preset(folder) else "TensorFlow checkpoint",
         "parameters": sum(array.size for array in preset.weights.values()),
         "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
         "tokens": preset.tokenizer.vocab_size,
+        "generation engine here": f"{engine.name}, because {engine.why}",
         "config": preset.config.model_dump(),
         "metadata": preset.metadata,
     }
