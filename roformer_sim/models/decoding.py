@@ -1,9 +1,9 @@
 """Decoding of many rows after shared sources, with the keys and values of the past kept.
 
-A source is read once, and its keys and values serve all of its rows: queries stand in a grid (sources, rows of
-a source), so that a source's rows attend to it by one matrix product a head. What a row has written itself is
-kept apart, (rows, heads, capacity, head_size). One softmax goes over both. UniLM sources never see targets,
-so that all of this stays valid.
+A source is read once, and its keys and values serve all of its rows: queries stand in a grid (sources, rows
+of a source), so that a source's rows attend to it by one matrix product a head. What a row has written itself
+is kept apart, (rows, heads, capacity, head_size). One softmax goes over both. UniLM sources never see
+targets, so that all of this stays valid.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from roformer_sim.models.backbone import Backbone
 from roformer_sim.models.rotary import apply_rotary, rotary_angles
 from roformer_sim.models.transformer import TransformerBlock
 from roformer_sim.models.unilm_mask import MASKED
+from roformer_sim.models.writing import write_token
 
 
 class Projection(NamedTuple):
@@ -100,7 +101,7 @@ def decode_rows(
         projected: From :func:`projections`.
         tokens: (rows,) int32, the newest token of each row.
         time: Tokens a row has fed before this one; below the capacity of ``own``.
-        own: Keys and values of each block, (rows, heads, capacity, head_size).
+        own: Keys and values of each block, (rows, heads, capacity, head_size); not to be used again.
     """
     positions = grid.lengths + time
     ids = tokens[:, None]
@@ -114,11 +115,7 @@ def decode_rows(
     grown = []
     for i, block in enumerate(backbone.blocks):
         query, key, value = _heads(block, projected[i], x, rotary)
-        start = (0, 0, time, 0)
-        kept = (
-            ops.slice_update(own[i][0], start, key[:, :, None]),
-            ops.slice_update(own[i][1], start, value[:, :, None]),
-        )
+        kept = (write_token(own[i][0], key, time), write_token(own[i][1], value, time))
         grown.append(kept)
         shared = (sources.keys[i], sources.values[i])
         context = _attend(query, shared, sources.bias, grid, kept, own_bias)

@@ -35,7 +35,7 @@ def best_engine() -> Choice:
         on_gpu = False
     if on_gpu:
         return Choice("keras", "there is a GPU")
-    if importlib.util.find_spec("openvino") is None or True:
+    if importlib.util.find_spec("openvino") is None:
         return Choice("keras", "OpenVINO is not installed (pip install 'roformer-sim[openvino]')")
     return Choice("openvino-float32", "the fastest on a CPU with float32's results")
 

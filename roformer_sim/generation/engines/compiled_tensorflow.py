@@ -8,10 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 ROWS = 8
-"""Rows are padded to a multiple of this beyond the first few: shapes cost a little at their first use only."""
+"""Rows are padded to a multiple of this beyond the first few: a new shape costs little."""
 
 CAPACITY = 8
-"""A row's own keys and values grow by this many tokens; each step copies them."""
+"""A row's own keys and values grow by this many tokens; each step reads all of them."""
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -104,17 +104,27 @@ def find_cut(scores: Any, weights: Any, choice: Choice) -> Cut | None:
     if not choice.nucleus:
         return None
     wanted = choice.top_p * ops.sum(weights, axis=-1, keepdims=True)
-    candidates = min(CANDIDATES, vocabulary)
-    best, ids = ops.top_k(scores, candidates)
-    mass = ops.sum(_weights_of(best, best[:, :1], choice), axis=-1, keepdims=True)
-    enough = ops.all(mass >= wanted)
-    return Cut(
-        *ops.cond(
-            enough,
-            lambda: tuple(_crossing(best, ids, best[:, :1], 0.0, wanted, choice)),
-            lambda: tuple(_search(scores, weights, best[:, :1], wanted, choice)),
-        )
+    highest = ops.max(scores, axis=-1, keepdims=True)
+    # No token weighs more than 1, so that flat rows are recognised without looking for their best tokens.
+    small = ops.all(wanted <= CANDIDATES)
+    score, token, enough = ops.cond(
+        small,
+        lambda: _of_the_best(scores, highest, wanted, choice),
+        lambda: (highest, ops.zeros_like(highest, dtype="int32"), ops.logical_and(small, False)),
     )
+    found = ops.cond(
+        enough,
+        lambda: (score, token),
+        lambda: tuple(_search(scores, weights, highest, wanted, choice)),
+    )
+    return Cut(*found)
+
+
+def _of_the_best(scores: Any, highest: Any, wanted: Any, choice: Choice) -> tuple[Any, Any, Any]:
+    """The cut among the best candidates, and whether each row's reach the wanted mass."""
+    best, ids = ops.top_k(scores, min(CANDIDATES, scores.shape[-1]))
+    mass = ops.sum(_weights_of(best, highest, choice), axis=-1, keepdims=True)
+    return *_crossing(best, ids, highest, 0.0, wanted, choice), ops.all(mass >= wanted)
 
 
 def _weights_of(scores: Any, highest: Any, choice: Choice) -> Any:

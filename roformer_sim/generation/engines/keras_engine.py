@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,10 +35,9 @@ class KerasEngine(Engine):
 
     def __init__(self, backbone: Backbone, memory: int = 400_000_000) -> None:
         self.backbone, self.memory, self.config = backbone, memory, backbone.config
-        if keras.backend.backend() == "jax":
-            from roformer_sim.generation.engines import compiled_jax as backend
-        else:
-            from roformer_sim.generation.engines import compiled_tensorflow as backend
+        backend = importlib.import_module(
+            f"roformer_sim.generation.engines.compiled_{keras.backend.backend()}"
+        )
         self.multiple, self.growth, self._compiled = backend.ROWS, backend.CAPACITY, backend.compiled
         self.weights = keras_programs.weights_of(backbone)
         self.programs = keras_programs.Programs(backbone)
@@ -72,7 +72,7 @@ class KerasEngine(Engine):
             self._loops[kind] = self._compiled(self.programs.loop(*kind))
         return self._loops[kind]
 
-    def numbers(self, rule: SamplingRule) -> tuple[np.ndarray, ...]:
+    def numbers(self, rule: SamplingRule) -> tuple[Any, ...]:
         """What the loop is given of a rule."""
         ban = np.zeros(self.backbone.config.vocab_size, np.float32)
         ban[list(rule.banned_ids)] = -np.inf

@@ -81,7 +81,7 @@ class Programs:
             numbers: tuple[Any, Any, Any, Any],
         ) -> Drawn:
             choice = Choice(greedy, top_k, nucleus, *numbers)
-            layers = len(own)
+            layers, columns = len(own), ops.arange(ops.shape(uniforms)[1], dtype="int32")
 
             def going(step: Any, tokens: Any, ended: Any, *rest: Any) -> Any:
                 alive = ops.sum(1 - ops.cast(ended, "int32"))
@@ -93,8 +93,8 @@ class Programs:
                 fresh, score = draw(logits, ops.take(uniforms, step, axis=1), choice)
                 fresh = ops.where(ended, choice.end_id, fresh)
                 score = ops.where(ended, 0.0, score)
-                drawn = ops.slice_update(drawn, (0, step), fresh[:, None])
-                scores = ops.slice_update(scores, (0, step), score[:, None])
+                drawn = ops.where(columns == step, fresh[:, None], drawn)
+                scores = ops.where(columns == step, score[:, None], scores)
                 ended = ops.logical_or(ended, ops.equal(fresh, choice.end_id))
                 keys, values = zip(*cache, strict=True)
                 return step + 1, fresh, ended, drawn, scores, *keys, *values
