@@ -80,8 +80,10 @@ class _Parts:
         attended = opset.add(self._dense(f"{name}/attention/output", context), x)
         attended = self._norm(f"{name}/attention_norm", attended)
         wide = self._activation(self._dense(f"{name}/intermediate", attended))
-        return context, x, self._norm(
-            f"{name}/output_norm", opset.add(self._dense(f"{name}/output", wide), attended)
+        return (
+            context,
+            x,
+            self._norm(f"{name}/output_norm", opset.add(self._dense(f"{name}/output", wide), attended)),
         )
 
     def _qkv(self, block: int, x: Any) -> Any:
