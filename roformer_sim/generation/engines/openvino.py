@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -55,7 +56,8 @@ class OpenVINOEngine(Engine):
         self.name = f"openvino-{precision}"
         self.config, self.precision = backbone.config, precision
         self.threads = threads or _usable_cores()
-        self._requests = _compile(backbone, precision, self.threads)
+        self._models = _compile(backbone, precision, self.threads)
+        self._runners = [_runner(model) for model in self._models]
         self._workers = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._cosine, self._sine = self._angles(0)
         self.lock = threading.Lock()
@@ -64,8 +66,8 @@ class OpenVINOEngine(Engine):
         """See :meth:`Engine.begin`.
 
         Raises:
-            InputError: No source, an empty one, one without a row, a token outside the vocabulary, more tokens
-                than a BERT network has positions.
+            InputError: No source, an empty one, one without a row, a token outside the vocabulary,
+                more tokens than a BERT network has positions.
         """
         if not len(sources) or len(sources) != len(rows):
             raise InputError(
@@ -86,9 +88,8 @@ class OpenVINOEngine(Engine):
             InputError: A token outside the vocabulary, more tokens than a BERT network has positions.
         """
         if len(tokens) and not 0 <= tokens.min() <= tokens.max() < self.config.vocab_size:
-            raise InputError(
-                f"token ids from {tokens.min()} to {tokens.max()}; the vocabulary has {self.config.vocab_size}"
-            )
+            found = f"token ids from {tokens.min()} to {tokens.max()}"
+            raise InputError(f"{found}; the vocabulary has {self.config.vocab_size}")
         limit = self.config.max_position_embeddings
         if self.config.model_type == "bert" and length > limit:
             raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
@@ -105,9 +106,18 @@ class OpenVINOEngine(Engine):
         angles = np.arange(max(2 * length, 128))[:, None] * frequencies
         return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
+    def product_kernels(self) -> list[str]:
+        """What OpenVINO multiplies by each weight matrix with, as it names it: ``brgemm_avx512_i8``."""
+        nodes = [node.get_rt_info() for model in self._models for node in model.get_runtime_model().get_ops()]
+        return [
+            str(info["primitiveType"].astype(str))
+            for info in nodes
+            if "FullyConnected" in info["layerType"].astype(str) or info["layerType"].astype(str) == "MatMul"
+        ]
+
     def run(self, graph: int, *inputs: np.ndarray, output: np.ndarray | None = None) -> list[np.ndarray]:
         """One of :func:`token_graphs`; what it returns is overwritten when it runs again."""
-        return self._requests[graph](inputs, output)
+        return self._runners[graph](inputs, output)
 
     def spread(self, function: Callable[..., None], rows: int, *arguments: Any) -> None:
         """``function(begin, end, *arguments)`` over all rows, a share for each thread."""
@@ -115,23 +125,20 @@ class OpenVINOEngine(Engine):
         ends = [rows * share // shares for share in range(shares + 1)]
         waiting = []
         if self._workers is not None:
-            waiting = [
-                self._workers.submit(function, *span, *arguments)
-                for span in zip(ends[1:-1], ends[2:], strict=True)
-            ]
+            waiting = [self._workers.submit(function, *span, *arguments) for span in pairwise(ends[1:])]
         function(ends[0], ends[1], *arguments)
         for share in waiting:
             share.result()
 
 
 class _OpenVINODecoding(Decoding):
-    """Source keys and values by token, own ones by slot; which slot a row has is all that selecting changes."""
+    """Source keys and values by token, own ones by slot; to select is to change which slot a row has."""
 
     def __init__(self, engine: OpenVINOEngine, spans: np.ndarray, tokens: int, rows: Sequence[int]) -> None:
         config = engine.config
         self._engine, self._blocks = engine, range(config.num_hidden_layers)
         heads, size = config.num_attention_heads, config.head_size
-        self._sources = [np.empty((2, heads, tokens, size), np.float32) for _ in self._blocks]
+        self._sources = [np.empty((2, 1, heads, tokens, size), np.float32) for _ in self._blocks]
         self._spans = np.repeat(spans, rows, axis=0)
         self._slots = np.arange(len(self._spans))
         self._own = [np.empty((2, len(self._slots), heads, 0, size), np.float32) for _ in self._blocks]
@@ -254,7 +261,7 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _compile(backbone: Backbone, precision: Precision, threads: int) -> list[Callable[..., list[np.ndarray]]]:
+def _compile(backbone: Backbone, precision: Precision, threads: int) -> list[Any]:
     try:
         import openvino
 
@@ -267,19 +274,24 @@ def _compile(backbone: Backbone, precision: Precision, threads: int) -> list[Cal
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # threads held to cores wait for whatever else runs there
     }
     core = openvino.Core()
     graphs = token_graphs(backbone.config, read_weights(backbone), precision == "int8")
-    return [_runner(core.compile_model(graph, "CPU", options).create_infer_request()) for graph in graphs]
+    return [core.compile_model(graph, "CPU", options) for graph in graphs]
 
 
-def _runner(request: Any) -> Callable[..., list[np.ndarray]]:
+def _runner(model: Any) -> Callable[..., list[np.ndarray]]:
+    """A function of the graph's inputs; ``output`` is an array to write a single result into."""
     from openvino import Tensor
+
+    request = model.create_infer_request()
+    count = len(model.outputs)
 
     def run(inputs: Sequence[np.ndarray], output: np.ndarray | None) -> list[np.ndarray]:
         if output is not None:
             request.set_output_tensor(0, Tensor(output, shared_memory=True))
         results = request.infer(list(inputs), share_inputs=True, share_outputs=True)
-        return [results[index] for index in range(len(results))]
+        return [results[index] for index in range(count)]
 
     return run

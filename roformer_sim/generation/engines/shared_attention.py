@@ -1,4 +1,4 @@
-"""Attention of decoding: rows that share their source's keys and values and have keys and values of their own.
+"""Attention of decoding: rows that share their source's keys and values and have own ones besides.
 
 Compiled by Numba. A row reads exactly the positions it sees: nothing is padded, masked or copied once a row.
 Arrays are float32 unless said otherwise; ``width`` is heads times head size.
@@ -7,7 +7,7 @@ Arrays are float32 unless said otherwise; ``width`` is heads times head size.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -21,21 +21,24 @@ _FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
 def _compiled(function: Function) -> Function:
     """Compile at the first call, without the GIL; kept on disk where a folder can be written."""
     try:
-        return numba.njit(function, cache=True, nogil=True, fastmath=_FAST)
+        kernel: Any = numba.njit(function, cache=True, nogil=True, fastmath=_FAST)
     except (RuntimeError, OSError):  # Numba's words for "no folder to keep it in"
-        return numba.njit(function, nogil=True, fastmath=_FAST)
+        kernel = numba.njit(function, nogil=True, fastmath=_FAST)
+    return cast(Function, kernel)
 
 
 def _part(function: Function) -> Function:
-    return numba.njit(function, inline="always", fastmath=_FAST)
+    part: Any = numba.njit(function, inline="always", fastmath=_FAST)
+    return cast(Function, part)
 
 
+# Arrays are handed on whole with indices: Numba counts a reference to each slice up and down.
 @_part
-def _turn(qkv, row, column, cosine, sine, position, out):  # type: ignore[no-untyped-def]
+def _turn(qkv, row, column, cosine, sine, position, out, size):  # type: ignore[no-untyped-def]
     """A head's query or key, turned by its position (as it is where the angles have no columns)."""
     half = cosine.shape[1]
     if half == 0:
-        for i in range(out.shape[0]):
+        for i in range(size):
             out[i] = qkv[row, column + i]
     for i in range(half):
         a, b = qkv[row, column + i], qkv[row, column + half + i]
@@ -44,12 +47,11 @@ def _turn(qkv, row, column, cosine, sine, position, out):  # type: ignore[no-unt
 
 
 @_part
-def _scores(query, keys, first, last, scores, offset):  # type: ignore[no-untyped-def]
+def _score(query, keys, slot, head, first, last, scores, offset):  # type: ignore[no-untyped-def]
     for j in range(first, last):
-        key = keys[j]
         total = np.float32(0.0)
         for i in range(query.shape[0]):
-            total += query[i] * key[i]
+            total += query[i] * keys[slot, head, j, i]
         scores[offset + j - first] = total
 
 
@@ -68,11 +70,11 @@ def _softmax(scores, count):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _add_values(weights, offset, values, first, last, out):  # type: ignore[no-untyped-def]
+def _add_values(weights, offset, values, slot, head, first, last, out):  # type: ignore[no-untyped-def]
     for j in range(first, last):
-        value, weight = values[j], weights[offset + j - first]
+        weight = weights[offset + j - first]
         for i in range(out.shape[0]):
-            out[i] += weight * value[i]
+            out[i] += weight * values[slot, head, j, i]
 
 
 @_compiled
@@ -85,14 +87,17 @@ def store_source(  # type: ignore[no-untyped-def]
         qkv: (tokens, 3 * width), see :func:`roformer_sim.generation.engines.openvino_graph.token_graphs`.
         positions: (tokens,) int64, of each within its source.
         cosine, sine: (all positions, head size / 2) of the rotary turn; no columns for networks without.
-        source_keys, source_values: (heads, tokens, head size), written.
+        source_keys, source_values: (1, heads, tokens, head size), written.
     """
-    heads, _, size = source_keys.shape
+    heads, size = source_keys.shape[1], source_keys.shape[3]
+    turned = np.empty(size, np.float32)
     for row in range(begin, end):
         for head in range(heads):
             column = (heads + head) * size
-            _turn(qkv, row, column, cosine, sine, positions[row], source_keys[head, row])
-            source_values[head, row] = qkv[row, column + heads * size : column + (heads + 1) * size]
+            _turn(qkv, row, column, cosine, sine, positions[row], turned, size)
+            for i in range(size):
+                source_keys[0, head, row, i] = turned[i]
+                source_values[0, head, row, i] = qkv[row, column + heads * size + i]
 
 
 @_compiled
@@ -105,17 +110,18 @@ def attend_source(  # type: ignore[no-untyped-def]
         spans: (tokens, 2) int64, where each token's source begins and ends among all tokens.
         context: (at least tokens, width), written.
     """
-    heads, tokens, size = source_keys.shape
-    query, scores = np.empty(size, np.float32), np.empty(tokens, np.float32)
+    heads, tokens, size = source_keys.shape[1:]
+    query, out, scores = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(tokens, np.float32)
     for row in range(begin, end):
-        first, last = spans[row]
+        first, last = spans[row, 0], spans[row, 1]
         for head in range(heads):
-            _turn(qkv, row, head * size, cosine, sine, positions[row], query)
-            _scores(query, source_keys[head], first, last, scores, 0)
+            _turn(qkv, row, head * size, cosine, sine, positions[row], query, size)
+            _score(query, source_keys, 0, head, first, last, scores, 0)
             _softmax(scores, last - first)
-            out = context[row, head * size : (head + 1) * size]
             out[:] = np.float32(0.0)
-            _add_values(scores, 0, source_values[head], first, last, out)
+            _add_values(scores, 0, source_values, 0, head, first, last, out)
+            for i in range(size):
+                context[row, head * size + i] = out[i]
 
 
 @_compiled
@@ -144,19 +150,24 @@ def attend_step(  # type: ignore[no-untyped-def]
         slots: (rows,) int64, where each row's own keys and values are.
         age: Own tokens before this one.
     """
-    heads, tokens, size = source_keys.shape
-    query, scores = np.empty(size, np.float32), np.empty(tokens + age + 1, np.float32)
+    heads, tokens, size = source_keys.shape[1:]
+    query, out = np.empty(size, np.float32), np.empty(size, np.float32)
+    scores = np.empty(tokens + age + 1, np.float32)
     for row in range(begin, end):
-        (first, last), slot = spans[row], slots[row]
+        first, last, slot = spans[row, 0], spans[row, 1], slots[row]
+        own = last - first
         for head in range(heads):
             column = (heads + head) * size
-            _turn(qkv, row, head * size, cosine, sine, positions[row], query)
-            _turn(qkv, row, column, cosine, sine, positions[row], keys[slot, head, age])
-            values[slot, head, age] = qkv[row, column + heads * size : column + (heads + 1) * size]
-            _scores(query, source_keys[head], first, last, scores, 0)
-            _scores(query, keys[slot, head], 0, age + 1, scores, last - first)
-            _softmax(scores, last - first + age + 1)
-            out = context[row, head * size : (head + 1) * size]
+            _turn(qkv, row, column, cosine, sine, positions[row], query, size)
+            for i in range(size):
+                keys[slot, head, age, i] = query[i]
+                values[slot, head, age, i] = qkv[row, column + heads * size + i]
+            _turn(qkv, row, head * size, cosine, sine, positions[row], query, size)
+            _score(query, source_keys, 0, head, first, last, scores, 0)
+            _score(query, keys, slot, head, 0, age + 1, scores, own)
+            _softmax(scores, own + age + 1)
             out[:] = np.float32(0.0)
-            _add_values(scores, 0, source_values[head], first, last, out)
-            _add_values(scores, last - first, values[slot, head], 0, age + 1, out)
+            _add_values(scores, 0, source_values, 0, head, first, last, out)
+            _add_values(scores, own, values, slot, head, 0, age + 1, out)
+            for i in range(size):
+                context[row, head * size + i] = out[i]
