@@ -21,12 +21,12 @@ def _threshold(weights, bits, total, top_k, top_p, mass, count, inside):  # type
     size = weights.shape[0]
     lowest, highest = _CLASSES, 0
     for i in range(size):
-        which = np.int64(bits[i] >> _SHIFT)
+        which = int(bits[i] >> _SHIFT)
         lowest, highest = min(lowest, which), max(highest, which)
     for which in range(lowest, highest + 1):
         mass[which], count[which] = 0.0, 0
     for i in range(size):
-        which = np.int64(bits[i] >> _SHIFT)
+        which = int(bits[i] >> _SHIFT)
         mass[which] += weights[i]
         count[which] += 1
     limit, kept, number = np.int64(size), 0.0, 0
@@ -106,7 +106,7 @@ def thresholds(weights, bits, totals, top_k, top_p, least, ties, kept):  # type:
 
 @compiled
 def first_beyond(weights, least, ties, kept, uniforms, tokens):  # type: ignore[no-untyped-def]
-    """The first id of each row whose running sum of what stays exceeds ``uniform * kept``, into ``tokens``."""
+    """The first id of each row whose running sum of what stays exceeds ``uniform * kept``."""
     for row in range(weights.shape[0]):
         wanted, running, left, token = uniforms[row] * kept[row], 0.0, ties[row], -1
         for i in range(weights.shape[1]):

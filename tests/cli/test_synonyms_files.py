@@ -87,7 +87,7 @@ def test_plain_text_output_tells_what_it_does_not_keep(cli, few, questions, tmp_
 def test_wrong_options_are_refused_before_the_model_is_loaded(refused, few, questions, tmp_path) -> None:
     files = ["synonyms", "-i", questions, "-o", tmp_path / "out.jsonl", *few]
     assert "-k 9 is more than -n 4" in refused(*files, "-k", 9)
-    assert "top_p must be" in refused(*files, "--skip-bad", "--top-p", 0)
+    assert "top_p must lie in (0, 1]" in refused(*files, "--skip-bad", "--top-p", 0)
     assert "temperature must be" in refused(*files, "--skip-bad", "--temperature", 0)
     assert "not both" in refused("synonyms", "今天", "-i", questions, "-o", tmp_path / "out.jsonl", *few)
     assert "--explode needs both --input FILE and --output FILE" in refused(
@@ -110,14 +110,14 @@ def test_another_model_does_not_go_on_with_a_run(cli, refused, few, questions, t
     from roformer_sim.model import RoFormerSim
 
     given = ["synonyms", "-i", questions, "-o", tmp_path / "out.jsonl", "--block-size", 1, *few]
-    synonyms = RoFormerSim.synonyms
+    synonyms = RoFormerSim.gen_synonyms_batch
 
-    def interrupted(self, text, *arguments, **options):
-        if text == TEXTS[1]:
+    def interrupted(self, texts, *arguments, **options):
+        if TEXTS[1] in texts:
             signal.raise_signal(signal.SIGINT)
-        return synonyms(self, text, *arguments, **options)
+        return synonyms(self, texts, *arguments, **options)
 
-    monkeypatch.setattr(RoFormerSim, "synonyms", interrupted)
+    monkeypatch.setattr(RoFormerSim, "gen_synonyms_batch", interrupted)
     result = cli(*given)
     assert result.code == 130 and len(result.err.splitlines()) == 1
     assert "interrupted; 1 of 3 rows are kept; the same command goes on" in result.err

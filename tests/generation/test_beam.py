@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-
 from plain_engine import PlainEngine
+
 from roformer_sim import InputError
 from roformer_sim.generation.beam import BeamSearch, search_targets
 from roformer_sim.generation.decoding import Source, sample_targets

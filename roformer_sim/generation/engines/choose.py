@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import keras
 
@@ -55,6 +55,6 @@ def make_engine(name: str, backbone: Backbone) -> Engine:
         return KerasEngine(backbone)
     if importlib.util.find_spec("openvino") is None:
         raise InputError(f"engine {name} needs OpenVINO: pip install 'roformer-sim[openvino]'")
-    from roformer_sim.generation.engines.openvino import OpenVINOEngine
+    from roformer_sim.generation.engines.openvino import OpenVINOEngine, Precision
 
-    return OpenVINOEngine(backbone, name.removeprefix("openvino-"))
+    return OpenVINOEngine(backbone, cast(Precision, name.removeprefix("openvino-")))
