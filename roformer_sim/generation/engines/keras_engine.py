@@ -146,7 +146,7 @@ class KerasDecoding(CompiledDecoding):
         capacity = -(-tokens // self.engine.growth) * self.engine.growth
         config, dtype = self.engine.backbone.config, self.engine.backbone.compute_dtype
         if self._own:
-            self._own = keras_programs.widen(self._own, capacity - self._capacity)
+            keras_programs.widen(self._own, capacity - self._capacity)
         else:
             shape = (self._padded, config.num_attention_heads, capacity, config.head_size)
             self._own = [
@@ -241,7 +241,7 @@ class KerasDecoding(CompiledDecoding):
                 np.pad(ended, (0, self._padded - len(self)), constant_values=True),
                 np.int32(self.time),
                 np.int32(limit),
-                np.int32(self._fewest()),
+                np.int32(self._fewest(int((~ended).sum()))),
                 self._pad(window, np.float32),
                 self.sources,
                 self._grid,
@@ -259,10 +259,6 @@ class KerasDecoding(CompiledDecoding):
             ended = ops.convert_to_numpy(finished.ended)[: len(self)]
             self.time, done = self.time + steps, done + steps
 
-    def _fewest(self) -> int:
+    def _fewest(self, alive: int) -> int:
         """The loop goes on with more rows than these: leaving out the others has a cost of its own."""
-        if self._padded <= 8:
-            return 0
-        # So few that leaving out the others makes the arrays smaller.
-        enough = range(self._padded * 3 // 4, 0, -1)
-        return next(rows for rows in enough if padded(rows, self.engine.multiple) < self._padded)
+        return 0 if self._padded <= 8 else alive * 3 // 4

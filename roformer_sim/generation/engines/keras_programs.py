@@ -122,6 +122,11 @@ def select_sources(sources: Sources, kept: Any) -> Sources:
     return Sources(taken(sources.keys), taken(sources.values), ops.take(sources.bias, kept, axis=0))
 
 
-def widen(own: list[KeyValue], more: int) -> list[KeyValue]:
-    """Room for ``more`` tokens a row."""
-    return [tuple(ops.pad(part, ((0, 0), (0, 0), (0, more), (0, 0))) for part in pair) for pair in own]
+def widen(own: list[KeyValue], more: int) -> None:
+    """Make room for ``more`` tokens a row, block by block, so that little is there twice at a time."""
+    for i, (key, value) in enumerate(own):
+        own[i] = (_widened(key, more), _widened(value, more))
+
+
+def _widened(kept: Any, more: int) -> Any:
+    return ops.pad(kept, ((0, 0), (0, 0), (0, more), (0, 0)))
