@@ -19,8 +19,8 @@ from roformer_sim.models import Backbone
 
 Precision = Literal["float32", "bfloat16", "int8"]
 
-# Own keys and values grow by this many positions at a time.
-_GROWTH = 8
+# Own keys and values get room for this many positions at first, and at least for as many more later.
+_ROOM = 8
 
 
 class OpenVINOEngine(Engine):
@@ -55,6 +55,8 @@ class OpenVINOEngine(Engine):
             raise InputError(f"precision is one of {known}, not {precision!r}")
         self.name = f"openvino-{precision}"
         self.config, self.precision = backbone.config, precision
+        # How rows keep their own keys and values; uint16 holds bfloat16.
+        self.kept = np.dtype(np.float32 if precision == "float32" else np.uint16)
         self.threads = threads or _usable_cores()
         self._models = _compile(backbone, precision, self.threads)
         self._runners = [_runner(model) for model in self._models]
@@ -141,7 +143,7 @@ class _OpenVINODecoding(Decoding):
         self._sources = [np.empty((2, 1, heads, tokens, size), np.float32) for _ in self._blocks]
         self._spans = np.repeat(spans, rows, axis=0)
         self._slots = np.arange(len(self._spans))
-        self._own = [np.empty((2, len(self._slots), heads, 0, size), np.float32) for _ in self._blocks]
+        self._own = [np.empty((2, len(self._slots), heads, 0, size), engine.kept) for _ in self._blocks]
         self._age = 0
 
     @classmethod
@@ -241,8 +243,8 @@ class _OpenVINODecoding(Decoding):
             return
         for block in self._blocks:
             old = self._own[block]
-            shape = (2, len(self._slots), old.shape[2], self._age + _GROWTH, old.shape[4])
-            self._own[block] = new = np.empty(shape, np.float32)
+            shape = (2, len(self._slots), old.shape[2], self._age + max(_ROOM, self._age // 2), old.shape[4])
+            self._own[block] = new = np.empty(shape, old.dtype)
             new[:, :, :, : self._age] = old[:, self._slots]
         self._slots = np.arange(len(self._slots))
 

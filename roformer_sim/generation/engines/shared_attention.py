@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.extending import overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,6 +33,36 @@ def _part(function: Function) -> Function:
     return cast(Function, part)
 
 
+def _wide(value):  # type: ignore[no-untyped-def]
+    """float32 of a kept number: itself, or the bfloat16 whose 16 bits it is."""
+    raise NotImplementedError("compiled code alone calls this")
+
+
+@overload(_wide, inline="always")
+def _wide_compiled(value):  # type: ignore[no-untyped-def]
+    if isinstance(value, numba.types.Float):
+        return lambda value: value
+    return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
+
+
+def _kept(value, like):  # type: ignore[no-untyped-def]
+    """A float32 as an array of ``like`` keeps it, see :func:`_wide`."""
+    raise NotImplementedError("compiled code alone calls this")
+
+
+@overload(_kept, inline="always")
+def _kept_compiled(value, like):  # type: ignore[no-untyped-def]
+    if isinstance(like.dtype, numba.types.Float):
+        return lambda value, like: value
+
+    def nearest_even(value, like):  # type: ignore[no-untyped-def]
+        bits = np.float32(value).view(np.uint32)
+        odd = (bits >> np.uint32(16)) & np.uint32(1)
+        return np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+    return nearest_even
+
+
 # Arrays are handed on whole with indices: Numba counts a reference to each slice up and down.
 @_part
 def _turn(qkv, row, column, cosine, sine, position, out, size):  # type: ignore[no-untyped-def]
@@ -51,7 +82,7 @@ def _score(query, keys, slot, head, first, last, scores, offset):  # type: ignor
     for j in range(first, last):
         total = np.float32(0.0)
         for i in range(query.shape[0]):
-            total += query[i] * keys[slot, head, j, i]
+            total += query[i] * _wide(keys[slot, head, j, i])
         scores[offset + j - first] = total
 
 
@@ -74,7 +105,7 @@ def _add_values(weights, offset, values, slot, head, first, last, out):  # type:
     for j in range(first, last):
         weight = weights[offset + j - first]
         for i in range(out.shape[0]):
-            out[i] += weight * values[slot, head, j, i]
+            out[i] += weight * _wide(values[slot, head, j, i])
 
 
 @_compiled
@@ -146,7 +177,8 @@ def attend_step(  # type: ignore[no-untyped-def]
     Args:
         spans: (rows, 2) int64, where each row's source stands in ``source_keys``.
         keys, values: (slots, heads, capacity, head size), of the rows' own tokens; the newest are written
-            at ``age``.
+            at ``age``. float32, or uint16 holding bfloat16: rows' own keys and values are most of what a
+            step reads.
         slots: (rows,) int64, where each row's own keys and values are.
         age: Own tokens before this one.
     """
@@ -160,8 +192,8 @@ def attend_step(  # type: ignore[no-untyped-def]
             column = (heads + head) * size
             _turn(qkv, row, column, cosine, sine, positions[row], query, size)
             for i in range(size):
-                keys[slot, head, age, i] = query[i]
-                values[slot, head, age, i] = qkv[row, column + heads * size + i]
+                keys[slot, head, age, i] = _kept(query[i], keys)
+                values[slot, head, age, i] = _kept(qkv[row, column + heads * size + i], values)
             _turn(qkv, row, head * size, cosine, sine, positions[row], query, size)
             _score(query, source_keys, 0, head, first, last, scores, 0)
             _score(query, keys, slot, head, 0, age + 1, scores, own)
