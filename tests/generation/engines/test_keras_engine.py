@@ -101,11 +101,12 @@ def decode_by_the_rule(reference: Reference, sources, tokens, uniforms, rule):
     return drawn, log_probabilities
 
 
+# The padding id is banned throughout: uncached passes take it for padding.
 RULES = {
-    "plain": SamplingRule(end_id=END),
+    "plain": SamplingRule(end_id=END, banned_ids=(0,)),
     "greedy": SamplingRule(greedy=True, end_id=END, banned_ids=(0, 7)),
-    "top_k": SamplingRule(top_k=5, end_id=END),
-    "top_p": SamplingRule(top_p=0.9, end_id=END),
+    "top_k": SamplingRule(top_k=5, end_id=END, banned_ids=(0,)),
+    "top_p": SamplingRule(top_p=0.9, end_id=END, banned_ids=(0,)),
     "top_p, flat": SamplingRule(top_p=0.95, temperature=20.0, end_id=END, banned_ids=(0, END)),
     "top_k, top_p": SamplingRule(top_k=20, top_p=0.7, temperature=1.5, end_id=END, banned_ids=(0, 5)),
 }
