@@ -12,7 +12,7 @@ from roformer_sim.generation.constraints import Constraint
 from roformer_sim.generation.engines import CompiledDecoding, Engine, SamplingRule
 from roformer_sim.generation.sampling import draw_tokens
 
-ROWS_AT_ONCE = 512
+ROWS_AT_ONCE = 256
 """Rows decoded together: products of matrices gain little beyond, memory grows with them."""
 
 WORTH_COMPACTING = 0.9

@@ -19,17 +19,17 @@ def _threshold(weights, bits, total, top_k, top_p, mass, count, inside):  # type
     ``top_k`` 0 and ``top_p`` 2 are none. Of ``mass`` and ``count``, (classes,), only what is used is cleared.
     """
     size = weights.shape[0]
-    lowest, highest = _CLASSES, 0
+    lowest, highest = np.int64(_CLASSES), np.int64(0)
     for i in range(size):
-        which = int(bits[i] >> _SHIFT)
+        which = np.int64(bits[i] >> _SHIFT)
         lowest, highest = min(lowest, which), max(highest, which)
-    for which in range(lowest, highest + 1):
-        mass[which], count[which] = 0.0, 0
+    for used in range(lowest, highest + 1):
+        mass[used], count[used] = 0.0, 0
     for i in range(size):
-        which = int(bits[i] >> _SHIFT)
+        which = np.int64(bits[i] >> _SHIFT)
         mass[which] += weights[i]
         count[which] += 1
-    limit, kept, number = np.int64(size), 0.0, 0
+    limit, kept, number = np.int64(size), 0.0, np.int64(0)
     wanted = top_p * total
     if top_k > 0:
         limit = min(np.int64(top_k), limit)
