@@ -48,14 +48,17 @@ class SelfAttention(keras.layers.Layer):
         x: Any,
         bias: Any,
         rotary: tuple[Any, Any] | None = None,
-        past: KeyValue | None = None,
         training: bool | None = None,
     ) -> tuple[Any, KeyValue]:
-        """Attend; ``past`` keys and values (batch, heads, past length, head_size) come first.
+        """Attend.
+
+        Args:
+            x: (batch, length, hidden).
+            bias: Added to the scores, (batch, 1, length or 1, length).
+            rotary: Of :func:`rotary_angles`.
 
         Returns:
-            The output (batch, length, hidden) and the keys and values of all positions seen, past
-            ones included, to be handed in as ``past`` of the next call.
+            The output, shaped as ``x``, and the keys and values.
         """
         batch, length, hidden = ops.shape(x)
         kernel, offset = ops.cast(self.qkv_kernel, x.dtype), ops.cast(self.qkv_bias, x.dtype)
@@ -63,9 +66,6 @@ class SelfAttention(keras.layers.Layer):
             kernel, offset = self._in_halves(kernel), self._in_halves(offset)
             rotary = tuple(ops.cast(angle, x.dtype) for angle in rotary)
         query, key, value = split_heads(ops.matmul(x, kernel), offset, rotary, self.heads, training)
-        if past is not None:
-            key = ops.concatenate([past[0], key], axis=2)
-            value = ops.concatenate([past[1], value], axis=2)
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
         weights = attention_weights(scores, bias, self.dropout, training)
         context = ops.transpose(ops.matmul(ops.cast(weights, value.dtype), value), (0, 2, 1, 3))

@@ -12,7 +12,7 @@ from roformer_sim.models.config import ModelConfig
 from roformer_sim.models.initializer import initializer
 from roformer_sim.models.pooling import Pooling, masked_mean
 from roformer_sim.models.rotary import rotary_angles
-from roformer_sim.models.transformer import KeyValue, TransformerBlock
+from roformer_sim.models.transformer import TransformerBlock
 from roformer_sim.models.unilm_mask import AttentionPattern, attention_bias
 
 
@@ -174,40 +174,3 @@ class Backbone(keras.Model):
         x = self.lm_norm(self.lm_activation(self.lm_transform(hidden), False))
         table = ops.cast(self.token_embedding.embeddings, x.dtype)
         return ops.cast(ops.matmul(x, ops.transpose(table)), "float32") + ops.cast(self.lm_bias, "float32")
-
-    def prefill(self, token_ids: Any) -> tuple[Any, list[KeyValue]]:
-        """Read the source once: scores of the first target token and the keys and values to keep.
-
-        Args:
-            token_ids: (batch, length) source tokens up to and with [SEP], no padding.
-
-        Returns:
-            Logits (batch, vocabulary) and, for each block, keys and values
-            (batch, heads, length, head_size). UniLM sources never see targets, so these stay valid.
-        """
-        token_ids = ops.convert_to_tensor(token_ids, dtype="int32")
-        return self._extend(token_ids, ops.zeros_like(token_ids), 0, [None] * len(self.blocks))
-
-    def decode_step(self, token_ids: Any, position: Any, cache: list[KeyValue]) -> tuple[Any, list[KeyValue]]:
-        """Scores of the token after ``token_ids`` and the cache grown by one position.
-
-        Args:
-            token_ids: (batch,) the newest target token of each row (segment 1).
-            position: Its position in the whole sequence, the same for every row.
-            cache: From :meth:`prefill` or the step before, one row for each of ``token_ids``.
-        """
-        token_ids = ops.reshape(ops.convert_to_tensor(token_ids, dtype="int32"), (-1, 1))
-        return self._extend(token_ids, ops.ones_like(token_ids), position, cache)
-
-    def _extend(
-        self, token_ids: Any, segment_ids: Any, start: Any, cache: list[KeyValue] | list[None]
-    ) -> tuple[Any, list[KeyValue]]:
-        if isinstance(start, int) and token_ids.shape[1] is not None:
-            self.check_length(start + token_ids.shape[1])
-        positions = start + ops.arange(ops.shape(token_ids)[1], dtype="int32")
-        x = self._embed(token_ids, segment_ids, positions, training=False)
-        rotary, grown = self._rotary(positions), []
-        for block, past in zip(self.blocks, cache, strict=True):
-            x, keys_values = block(x, bias=0.0, rotary=rotary, past=past, training=False)
-            grown.append(keys_values)
-        return self.lm_logits(x[:, -1]), grown

@@ -50,10 +50,9 @@ class TransformerBlock(keras.layers.Layer):
         x: Any,
         bias: Any,
         rotary: tuple[Any, Any] | None = None,
-        past: KeyValue | None = None,
         training: bool | None = None,
     ) -> tuple[Any, KeyValue]:
-        attended, keys_values = self.attention(x, bias=bias, rotary=rotary, past=past, training=training)
+        attended, keys_values = self.attention(x, bias=bias, rotary=rotary, training=training)
         x = add_and_norm(x, attended, self.dropout, self.attention_norm, training)
         transformed = self.output_dense(self.activation(self.intermediate(x), training))
         return add_and_norm(x, transformed, self.dropout, self.output_norm, training), keys_values

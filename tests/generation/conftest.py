@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import pytest
 
 from roformer_sim import RoFormerSim
@@ -12,19 +11,11 @@ from roformer_sim.models import Backbone
 
 @pytest.fixture(scope="session")
 def backbone(tiny_preset):
-    """The tiny network with a bias towards [SEP].
-
-    On JAX its steps are compiled as a whole: single operations would be compiled one by one for each of
-    the lengths that decoding goes through.
-    """
+    """The tiny network with a bias towards [SEP]."""
     preset = load_preset(tiny_preset)
     preset.weights["lm_bias"][preset.tokenizer.sep_id] += 4.0
     network = Backbone(preset.config)
     assign_weights(network, preset.weights, "test")
-    if keras.backend.backend() == "jax":
-        import jax
-
-        network.prefill, network.decode_step = jax.jit(network.prefill), jax.jit(network.decode_step)
     return network
 
 

@@ -39,7 +39,6 @@ class Network:
 
     def __init__(self, backbone: Backbone, weights: dict[str, np.ndarray]) -> None:
         self.backbone, self.weights = backbone, weights
-        self.prefill, self.decode_step = one_program(backbone.prefill), one_program(backbone.decode_step)
         self._run = {
             pattern: one_program(partial(self._outputs, pattern=pattern))
             for pattern in ("unilm", "bidirectional")

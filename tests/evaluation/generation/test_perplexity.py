@@ -11,6 +11,7 @@ from numpy_network import NumpyNetwork
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import load_preset
 from roformer_sim.evaluation.generation.perplexity import Likelihood, target_likelihoods
+from roformer_sim.generation.engines.keras_engine import KerasEngine
 
 SOURCES = ["怎么开通花呗", "广州和深圳哪个好？", "怎么开通花呗", "今天天气真好" * 5, "好"]
 VARIANTS = ["花呗如何开通", "深圳和广州哪个更好", "花呗如何开通", "好" * 20, ""]
@@ -46,8 +47,8 @@ def test_it_is_what_full_logits_give(tiny_model, expected: list[Likelihood], bat
 
 def test_the_probabilities_of_what_may_come_next_add_up_to_one(tiny_model) -> None:
     # p([SEP]) once nothing was said, from the decoder's own scores.
-    logits, _ = tiny_model.backbone.prefill(tiny_model.tokenizer.encode("好").token_ids[None])
-    scores = np.asarray(logits, np.float64)[0]
+    _, logits = KerasEngine(tiny_model.backbone).begin([tiny_model.tokenizer.encode("好").token_ids], [1])
+    scores = logits[0].astype(np.float64)
     end = scores[tiny_model.tokenizer.sep_id] - np.log(np.exp(scores).sum())
     [empty] = target_likelihoods(tiny_model.backbone, tiny_model.tokenizer, ["好"], [""])
     assert empty == Likelihood(pytest.approx(end, abs=1e-4), 1)
