@@ -24,7 +24,7 @@ test-tensorflow: $(VENV)/.dev
 
 # The same files of the network, its objectives and decoding on Keras's JAX backend.
 test-jax: $(VENV)/.dev
-	KERAS_BACKEND=jax $(PYTEST) tests/models tests/objectives tests/generation --ignore=tests/generation/augment tests/training/test_grad_cache.py tests/training/test_devices.py
+	KERAS_BACKEND=jax $(PYTEST) tests/models tests/objectives tests/generation/test_synonyms.py tests/generation/engines/test_keras_engine.py tests/training/test_grad_cache.py tests/training/test_devices.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
