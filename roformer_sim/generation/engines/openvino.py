@@ -92,9 +92,7 @@ class OpenVINOEngine(Engine):
         if len(tokens) and not 0 <= tokens.min() <= tokens.max() < self.config.vocab_size:
             found = f"token ids from {tokens.min()} to {tokens.max()}"
             raise InputError(f"{found}; the vocabulary has {self.config.vocab_size}")
-        limit = self.config.max_position_embeddings
-        if self.config.model_type == "bert" and length > limit:
-            raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
+        self.config.check_length(length)
 
     def angles(self, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Cosine and sine of the rotary turn for at least ``length`` positions."""
