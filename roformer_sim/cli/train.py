@@ -186,6 +186,8 @@ class SampleSynonyms:
             from roformer_sim.model import RoFormerSim
 
             self._model = RoFormerSim(backbone, tokenizer)
+        # Engines keep the weights that they were made with, and training has gone on since.
+        self._model.generator.forget_engines()
         return self._model.gen_synonyms(text, n=20, k=5, seed=0)
 
 

@@ -230,3 +230,14 @@ def test_wrong_recipes_are_refused(refused, recipe: Path, tmp_path: Path) -> Non
     broken = tmp_path / "broken.toml"
     broken.write_text("[start\n", encoding="utf-8")
     assert f"{broken}: not a TOML file" in refused("train", broken, *run)
+
+
+def test_samples_are_of_the_weights_as_they_are_now(tiny_preset) -> None:
+    from roformer_sim import RoFormerSim
+    from roformer_sim.cli.train import SampleSynonyms
+
+    model, samples = RoFormerSim.from_preset(tiny_preset), SampleSynonyms()
+    before = samples(model.backbone, model.tokenizer, "今天下雨")
+    assert samples(model.backbone, model.tokenizer, "今天下雨") == before
+    model.backbone.lm_bias.assign(-5.0 * np.arange(model.config.vocab_size))
+    assert samples(model.backbone, model.tokenizer, "今天下雨") != before
