@@ -7,6 +7,7 @@ the whole session: tests do not change what they get.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+# A shell that starts us in the background has Ctrl-C ignored, and every program started from here would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On JAX the tests spend their time compiling programs that run for a millisecond.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
