@@ -1,5 +1,5 @@
-"""The retrieval head: sentences to vectors."""
+"""The retrieval head: sentences to vectors. Importing this package does not load Keras."""
 
-from roformer_sim.retrieval.encoder import SentenceEncoder
+from roformer_sim.retrieval.encoder import BatchSize, SentenceEncoder
 
-__all__ = ["SentenceEncoder"]
+__all__ = ["BatchSize", "SentenceEncoder"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -12,10 +12,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.checkpoints.weights import read_weights
 from roformer_sim.generation.engines.base import Decoding, Engine
 from roformer_sim.generation.engines.shared_attention import attend_source, attend_step, store_source
-from roformer_sim.models import Backbone
+from roformer_sim.models import ModelConfig
 
 Precision = Literal["float32", "bfloat16", "int8"]
 
@@ -27,7 +26,8 @@ class OpenVINOEngine(Engine):
     """Matrix products by OpenVINO, attention by Numba.
 
     Args:
-        backbone: Its weights are read once; later changes do not reach the engine.
+        config: Shape of the network.
+        weights: Its weights by name; read once, later changes do not reach the engine.
         precision: Of the matrix products. ``"float32"`` is exact to rounding. ``"bfloat16"`` is fast on CPUs
             with AMX and slow on others. ``"int8"`` rounds weights by output and activations by row, and runs
             on VNNI (Intel since 2019, AMD since 2022) or AMX.
@@ -39,7 +39,7 @@ class OpenVINOEngine(Engine):
         InputError: Unknown precision, OpenVINO not installed.
 
     Example:
-        >>> engine = OpenVINOEngine(backbone, "int8")
+        >>> engine = OpenVINOEngine(network.config, network.weights(), "int8")
         >>> decoding, scores = engine.begin([tokenizer.encode("广州和深圳哪个好？").token_ids], [20])
         >>> scores.shape
         (1, 12000)
@@ -48,18 +48,22 @@ class OpenVINOEngine(Engine):
     """
 
     def __init__(
-        self, backbone: Backbone, precision: Precision = "float32", threads: int | None = None
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, np.ndarray],
+        precision: Precision = "float32",
+        threads: int | None = None,
     ) -> None:
         if precision not in get_args(Precision):
             known = ", ".join(get_args(Precision))
             raise InputError(f"precision is one of {known}, not {precision!r}")
         self.name = f"openvino-{precision}"
-        self.config, self.precision = backbone.config, precision
+        self.config, self.precision = config, precision
         # How rows keep their own keys and values; uint16 holds bfloat16.
         self.kept = np.dtype(np.float32 if precision == "float32" else np.uint16)
         self.threads = threads or _usable_cores()
-        self._models = _compile(backbone, precision, self.threads)
-        self._runners = [_runner(model) for model in self._models]
+        self._models = _compile(config, weights, precision, self.threads)
+        self._runners = [runner(model) for model in self._models]
         self._workers = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._cosine, self._sine = self._angles(0)
         self.lock = threading.Lock()
@@ -261,15 +265,22 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _compile(backbone: Backbone, precision: Precision, threads: int) -> list[Any]:
+def _compile(
+    config: ModelConfig, weights: Mapping[str, np.ndarray], precision: Precision, threads: int
+) -> list[Any]:
     try:
-        import openvino
-
         from roformer_sim.generation.engines.openvino_graph import token_graphs
     except ImportError as error:
         raise InputError(
             f"OpenVINO is not installed ({error}): pip install 'roformer-sim[openvino]'"
         ) from None
+    return compile_graphs(token_graphs(config, weights, precision == "int8"), precision, threads)
+
+
+def compile_graphs(graphs: Iterable[Any], precision: Precision, threads: int) -> list[Any]:
+    """Ready to run. Graphs that are made one by one are given up one by one, and so are their weights."""
+    import openvino
+
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
         "INFERENCE_NUM_THREADS": threads,
@@ -277,11 +288,10 @@ def _compile(backbone: Backbone, precision: Precision, threads: int) -> list[Any
         "ENABLE_CPU_PINNING": False,  # threads held to cores wait for whatever else runs there
     }
     core = openvino.Core()
-    graphs = token_graphs(backbone.config, read_weights(backbone), precision == "int8")
     return [core.compile_model(graph, "CPU", options) for graph in graphs]
 
 
-def _runner(model: Any) -> Callable[..., list[np.ndarray]]:
+def runner(model: Any) -> Callable[..., list[np.ndarray]]:
     """A function of the graph's inputs; ``output`` is an array to write a single result into."""
     from openvino import Tensor
 

@@ -7,7 +7,7 @@ set of graphs over (tokens, width) matrices serves both, without padding. Betwee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from roformer_sim.models import ModelConfig
 Weights = Mapping[str, np.ndarray]
 
 
-def token_graphs(config: ModelConfig, weights: Weights, quantised: bool) -> list[openvino.Model]:
+def token_graphs(config: ModelConfig, weights: Weights, quantised: bool) -> Iterator[openvino.Model]:
     """The graphs in the order they run, one more than the network has blocks.
 
     ========================= =================================================== =======================
@@ -42,7 +42,17 @@ def token_graphs(config: ModelConfig, weights: Weights, quantised: bool) -> list
     """
     parts = _Parts(config, weights, quantised)
     blocks = range(config.num_hidden_layers)
-    return [parts.first(), *(parts.between(block) for block in blocks[:-1]), parts.last(blocks[-1])]
+    yield parts.first()
+    for block in blocks[:-1]:
+        yield parts.between(block)
+    yield parts.last(blocks[-1])
+
+
+def hidden_graph(config: ModelConfig, weights: Weights, quantised: bool) -> openvino.Model:
+    """What ends the encoding of a sentence in place of the last of :func:`token_graphs`: context and ``x``
+    of the last block to its hidden states (rows, hidden)."""
+    context, x, hidden = _Parts(config, weights, quantised)._block(config.num_hidden_layers - 1)
+    return openvino.Model([hidden], [context, x])
 
 
 class _Parts:
