@@ -132,7 +132,7 @@ class _Wave:
         rows: Sequence[int],
         rule: SamplingRule,
     ) -> None:
-        self.rule, self.uniforms = rule, uniforms
+        self.engine, self.rule, self.uniforms = engine, rule, uniforms
         self.count, self.maxlen = uniforms.shape
         self.tokens = np.full(uniforms.shape, rule.end_id, np.int32)
         self.lengths = np.zeros(self.count, np.int64)
@@ -178,7 +178,7 @@ class _Wave:
                 row = self.held[place]
                 for constraint in self.constraints[row]:
                     constraint(self.tokens[row, :position], scores[place])
-        drawn = draw_tokens(scores, self.uniforms[self.held, position], self.rule)
+        drawn = draw_tokens(scores, self.uniforms[self.held, position], self.rule, self.engine.spread)
         self._take(drawn.tokens[:, None], drawn.log_probabilities[:, None])
         return drawn.tokens.astype(np.int32)
 

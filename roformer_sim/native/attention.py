@@ -22,12 +22,20 @@ from typing import NamedTuple
 import numpy as np
 
 from roformer_sim.native.compiling import compiled, part
-from roformer_sim.native.microkernel import floats_at, longs_at, microkernel, put_half
+from roformer_sim.native.microkernel import (
+    exponentials,
+    fetch,
+    floats_at,
+    longs_at,
+    microkernel,
+    put_half,
+)
 from roformer_sim.native.processor import LANES, TALLEST
-from roformer_sim.native.rows import exponential
 
 SEGMENT = LANES
 """Positions of a segment."""
+
+_NEVER = np.float32(-1e30)
 
 _one = microkernel(1, "float32")
 _two = microkernel(2, "float32")
@@ -99,9 +107,9 @@ def room_of(size: int) -> int:
 @compiled
 def _multiply(rows, registers, a, a_row, panel, panel_step, steps, start, c, c_row):  # type: ignore[no-untyped-def]
     if registers == 2:
-        _two(rows, a, a_row, panel, panel_step, steps, start, c, c_row)
+        _two(rows, a, a_row, panel, panel_step, steps, start, c, c_row, start, 0, 0, 0, 0)
     else:
-        _one(rows, a, a_row, panel, panel_step, steps, start, c, c_row)
+        _one(rows, a, a_row, panel, panel_step, steps, start, c, c_row, start, 0, 0, 0, 0)
 
 
 @compiled
@@ -109,13 +117,13 @@ def _multiply_own(in_halves, registers, a, panel, row, steps, start, c):  # type
     """One row times own keys or values whose steps are ``row`` numbers apart."""
     if in_halves:
         if registers == 4:
-            _own_half_four(1, a, 0, panel, 2 * row, steps, start, c, 0)
+            _own_half_four(1, a, 0, panel, 2 * row, steps, start, c, 0, start, 0, 0, 0, 0)
         else:
-            _own_half_one(1, a, 0, panel, 2 * row, steps, start, c, 0)
+            _own_half_one(1, a, 0, panel, 2 * row, steps, start, c, 0, start, 0, 0, 0, 0)
     elif registers == 4:
-        _own_four(1, a, 0, panel, 4 * row, steps, start, c, 0)
+        _own_four(1, a, 0, panel, 4 * row, steps, start, c, 0, start, 0, 0, 0, 0)
     else:
-        _own_one(1, a, 0, panel, 4 * row, steps, start, c, 0)
+        _own_one(1, a, 0, panel, 4 * row, steps, start, c, 0, start, 0, 0, 0, 0)
 
 
 @compiled
@@ -137,24 +145,17 @@ def _turn(heads, of_head, position, out):  # type: ignore[no-untyped-def]
 
 @compiled
 def _softmax(scores, length, own_first, own_length):  # type: ignore[no-untyped-def]
-    """Over the source's positions and the own ones, in place and not yet divided by their sum: 1 / sum."""
+    """Over the source's positions and the own ones, in place and not yet divided by their sum: 1 / sum.
+
+    Scores stand in whole segments; what no position has is put out.
+    """
     line = floats_at(scores)
-    own = floats_at(scores + 4 * own_first)
-    largest = line[0]
-    for j in range(1, length):
-        largest = max(largest, line[j])
-    for j in range(own_length):
-        largest = max(largest, own[j])
-    total = np.float32(0.0)
-    for j in range(length):
-        weight = exponential(line[j] - largest)
-        line[j] = weight
-        total += weight
-    for j in range(own_length):
-        weight = exponential(own[j] - largest)
-        own[j] = weight
-        total += weight
-    return np.float32(1.0) / total
+    width = own_first + (own_length + SEGMENT - 1) // SEGMENT * SEGMENT
+    for j in range(length, own_first):
+        line[j] = _NEVER
+    for j in range(own_first + own_length, width):
+        line[j] = _NEVER
+    return exponentials(scores, width // SEGMENT)
 
 
 @compiled
@@ -177,6 +178,7 @@ def keep_source(begin, end, layer, heads, qkv, qkv_row, sources):  # type: ignor
                 key[i * SEGMENT] = turned[i]
             for i in range(size):
                 value[i] = given[i]
+    turned[0] = 0.0  # known by its address alone, it would be given back after the last mention
 
 
 @compiled
@@ -236,6 +238,23 @@ def _own_values(heads, in_halves, weights, segments, place, length, out):  # typ
             first += registers * LANES
 
 
+@compiled
+def _fetch_next(heads, in_halves, segments, place, length):  # type: ignore[no-untyped-def]
+    """Have a row's own keys and values of the next head brought near.
+
+    Rows are gone through head by head, which no processor foresees; a head is long enough ago for memory.
+    """
+    size = 2 if in_halves else 4
+    numbers = heads.room * SEGMENT
+    for segment in range((length + SEGMENT - 1) // SEGMENT):
+        here = longs_at(segments)[segment]
+        last = size * heads.room * min(SEGMENT, length - segment * SEGMENT)
+        for line in range(0, size * numbers, 64):
+            fetch(here + size * (place[0] + numbers) + line)
+        for line in range(0, last, 64):
+            fetch(here + size * (place[1] + numbers) + line)
+
+
 @part
 def _own_place(heads, own, layer, head, slot):  # type: ignore[no-untyped-def]
     """Where in every segment a row's keys and values of a head are, in numbers."""
@@ -287,6 +306,8 @@ def attend(begin, end, layer, heads, qkv, qkv_row, sources, own, context, contex
                     own_length = own.ages[row + i] + 1
                     of_head = qkv + (row + i) * qkv_row + 4 * (heads.heads + head) * heads.size
                     place = _own_place(heads, own, layer, head, own.slots[row + i])
+                    if head + 1 < heads.heads:
+                        _fetch_next(heads, own.in_halves, own.segments.ctypes.data, place, own_length)
                     _keep_own(
                         heads, own.in_halves, of_head, sources.positions[row + i], own_length - 1,
                         own.segments.ctypes.data, place, out.ctypes.data,
@@ -317,3 +338,5 @@ def attend(begin, end, layer, heads, qkv, qkv_row, sources, own, context, contex
                 for j in range(heads.size):
                     line[j] = given[j] * scales[i]
         row += count
+    # Known by their addresses alone, they would be given back after the last mention.
+    query[0] = out[0] = scores[0] = nothing[0] = 0.0

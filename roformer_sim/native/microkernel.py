@@ -7,6 +7,7 @@ given as addresses and distances in bytes, so that parts of arrays are multiplie
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, Literal
 
@@ -34,14 +35,24 @@ def microkernel(registers: int, kind: Kind, tallest: int = TALLEST) -> Any:
     distance of the rows of the result.
 
     ``a`` is float32 (one a step); in int8 four unsigned bytes a step times four signed ones of the panel, sums
-    int32. Few sums at once wait for one another: with fewer than eight, steps are shared out among several
-    sums an output.
+    int32. Those become numbers again by three addresses more, of float32: ``of_rows`` and ``of_outputs``, whose
+    product a sum is multiplied by, and ``bias``, which is added.
+
+    ``ahead`` and ``ahead_step``: an address and a distance in bytes; memory there is fetched step by step while
+    the sums are made, for whoever reads it next. A distance of 0 fetches nothing new.
+
+    Few sums at once wait for one another: with fewer than eight, steps are shared out among several sums an
+    output.
     """
     distance = types.intp
     kinds = (distance, *([types.uintp, distance] * 2), distance, types.uintp, types.uintp, distance)
+    kinds += (types.uintp, distance) + (types.uintp,) * 3
 
     @intrinsic
-    def multiply(typing, rows, a, a_row, panel, panel_step, steps, start, c, c_row):  # type: ignore[no-untyped-def]
+    def multiply(  # type: ignore[no-untyped-def]
+        typing, rows, a, a_row, panel, panel_step, steps, start, c, c_row, ahead, ahead_step,
+        of_rows, of_outputs, bias,
+    ):
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             end = builder.append_basic_block("end")
             choice = builder.switch(arguments[0], end)
@@ -68,9 +79,9 @@ class _Loop:
 
     def __init__(self, builder: Any, rows: int, registers: int, kind: Kind, arguments: Any) -> None:
         self.builder, self.rows, self.registers, self.kind = builder, rows, registers, kind
-        self.a, self.a_row, self.panel, self.panel_step, self.steps, self.start, self.c, self.c_row = (
-            arguments
-        )
+        self.a, self.a_row, self.panel, self.panel_step, self.steps, self.start = arguments[:6]
+        self.c, self.c_row, self.ahead, self.ahead_step = arguments[6:10]
+        self.of_rows, self.of_outputs, self.bias = arguments[10:]
         self.vector = _WORDS if kind == "int8" else _FLOATS
 
     def generate(self) -> None:
@@ -93,8 +104,19 @@ class _Loop:
         sums = self._loop(whole if chains > 1 else _constant(0), self.steps, sums, 1)
         for number, value in enumerate(sums):
             row, register = divmod(number, self.registers)
+            if self.kind == "int8":
+                value = self._scaled(value, row, register)
             offset = self._plus(self.builder.mul(self.c_row, _constant(row)), 4 * LANES * register)
-            self.builder.store(value, self._address(self.c, self.vector, offset), align=4)
+            self.builder.store(value, self._address(self.c, _FLOATS, offset), align=4)
+
+    def _scaled(self, value: Any, row: int, register: int) -> Any:
+        """Whole numbers back to numbers."""
+        offset = _constant(4 * LANES * register)
+        of_row = self._everywhere(self._load(self.of_rows, _FLOAT, _constant(4 * row), 4), _FLOATS)
+        of_outputs = self._load(self.of_outputs, _FLOATS, offset, 4)
+        scale = self.builder.fmul(of_row, of_outputs)
+        number = self.builder.sitofp(value, _FLOATS)
+        return self._fma(number, scale, self._load(self.bias, _FLOATS, offset, 4))
 
     def _loop(self, first: Any, end: Any, sums: list[Any], width: int) -> list[Any]:
         """Add up steps ``first`` to ``end``, ``width`` a round, each into sums of its own."""
@@ -112,6 +134,7 @@ class _Loop:
         builder.position_at_end(body)
         count = self.rows * self.registers
         new: list[Any] = []
+        self._fetch(step)
         for chain in range(width):
             new += self._step(self._plus(step, chain), running[chain * count : (chain + 1) * count])
         step.add_incoming(self._plus(step, width), builder.block)
@@ -120,6 +143,9 @@ class _Loop:
         builder.branch(head)
         builder.position_at_end(after)
         return running
+
+    def _fetch(self, step: Any) -> None:
+        _prefetch(self.builder, self.builder.add(self.ahead, self.builder.mul(step, self.ahead_step)))
 
     def _step(self, step: Any, sums: list[Any]) -> list[Any]:
         builder = self.builder
@@ -130,7 +156,7 @@ class _Loop:
         for row in range(self.rows):
             place = builder.add(across, builder.mul(self.a_row, _constant(row)))
             number = self._load(self.a, _WORD if self.kind == "int8" else _FLOAT, place, 4)
-            same = self._everywhere(number)
+            same = self._everywhere(number, self.vector)
             for register in range(self.registers):
                 result.append(self._add(sums[row * self.registers + register], same, outputs[register]))
         return result
@@ -150,12 +176,15 @@ class _Loop:
             function = ir.FunctionType(_WORDS, [_WORDS] * 3)
             add = cgutils.get_or_insert_function(self.builder.module, function, _VNNI)
             return self.builder.call(add, [total, same, outputs])
+        return self._fma(same, outputs, total)
+
+    def _fma(self, a: Any, b: Any, c: Any) -> Any:
         function = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
         fma = cgutils.get_or_insert_function(self.builder.module, function, f"llvm.fma.v{LANES}f32")
-        return self.builder.call(fma, [same, outputs, total])
+        return self.builder.call(fma, [a, b, c])
 
-    def _everywhere(self, number: Any) -> Any:
-        nothing = ir.Constant(self.vector, ir.Undefined)
+    def _everywhere(self, number: Any, vector: Any) -> Any:
+        nothing = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(nothing, number, ir.Constant(_WORD, 0))
         return self.builder.shuffle_vector(first, nothing, ir.Constant(_WORDS, [0] * LANES))
 
@@ -167,6 +196,26 @@ class _Loop:
 
     def _plus(self, value: Any, number: int) -> Any:
         return self.builder.add(value, _constant(number)) if number else value
+
+
+def _prefetch(builder: Any, place: Any) -> None:
+    """Into the second level of the cache, to be read."""
+    kinds = [_BYTE.as_pointer(), _WORD, _WORD, _WORD]
+    function = ir.FunctionType(ir.VoidType(), kinds)
+    fetch = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0i8")
+    address = builder.inttoptr(place, _BYTE.as_pointer())
+    builder.call(fetch, [address, *(ir.Constant(_WORD, number) for number in (0, 2, 1))])
+
+
+@intrinsic
+def fetch(typing, address):  # type: ignore[no-untyped-def]
+    """Have the 64 bytes around ``address`` brought near, for whoever reads them soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _prefetch(builder, arguments[0])
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate
 
 
 def _constant(number: int) -> Any:
@@ -244,16 +293,6 @@ def floats_at(typing, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def words_at(typing, address):  # type: ignore[no-untyped-def]
-    """The int32 numbers at ``address``."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], _WORD.as_pointer())
-
-    return types.CPointer(types.int32)(types.uintp), generate
-
-
-@intrinsic
 def longs_at(typing, address):  # type: ignore[no-untyped-def]
     """The int64 numbers at ``address``."""
 
@@ -286,3 +325,147 @@ def put_half(typing, address, value):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(types.uintp, types.float32), generate
+
+
+@intrinsic
+def bits_of(typing, number):  # type: ignore[no-untyped-def]
+    """The 32 bits of a float32 as an int32; those of positive numbers are in the order of the numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _WORD)
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
+def float_of(typing, bits):  # type: ignore[no-untyped-def]
+    """The float32 that has these 32 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _FLOAT)
+
+    return types.float32(types.int32), generate
+
+
+def _exponential(builder: Any, x: Any, lanes: int) -> Any:
+    kind, words = (_FLOATS, _WORDS) if lanes > 1 else (_FLOAT, _WORD)
+    ending = f"v{lanes}f32" if lanes > 1 else "f32"
+
+    def number(value: float) -> Any:
+        return ir.Constant(kind, [value] * lanes if lanes > 1 else value)
+
+    def whole_number(value: int) -> Any:
+        return ir.Constant(words, [value] * lanes if lanes > 1 else value)
+
+    def call(name: str, *values: Any) -> Any:
+        function = ir.FunctionType(kind, [kind] * len(values))
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, function, f"llvm.{name}.{ending}"), values
+        )
+
+    power = builder.fmul(x, number(1 / math.log(2)))
+    power = builder.select(builder.fcmp_ordered(">", power, number(-126.0)), power, number(-126.0))
+    whole = call("floor", builder.fadd(power, number(0.5)))
+    rest = builder.fsub(power, whole)
+    value = number(math.log(2) ** 6 / math.factorial(6))
+    for degree in range(5, -1, -1):
+        value = call("fma", value, rest, number(math.log(2) ** degree / math.factorial(degree)))
+    exponent = builder.add(builder.fptosi(whole, words), whole_number(127))
+    power_of_two = builder.bitcast(builder.shl(exponent, whole_number(23)), kind)
+    return builder.fmul(value, power_of_two)
+
+
+@intrinsic
+def exponential(typing, x):  # type: ignore[no-untyped-def]
+    """``exp(x)`` of a float32 not above 88; relative error below 1e-7 (1 + |x|), never below 1e-38.
+
+    2 to the whole part of ``x / ln 2`` is put together from bits, 2 to the rest (-1/2 to 1/2) is a polynomial
+    of degree 6, its coefficients ``ln(2)^n / n!``: no library call, so that loops around it run in vector
+    registers.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _exponential(builder, arguments[0], 1)
+
+    return types.float32(types.float32), generate
+
+
+@intrinsic
+def exponentials(typing, address, registers):  # type: ignore[no-untyped-def]
+    """Make ``exp(x - max x)`` of float32 numbers, so many whole registers of them; 1 over their sum.
+
+    Written out, because loops as short as a sentence are not turned into vectors by themselves.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        base, count = arguments
+
+        def place(index: Any) -> Any:
+            offset = builder.mul(index, _constant(4 * LANES))
+            return builder.inttoptr(builder.add(base, offset), _FLOATS.as_pointer())
+
+        def over_all(start: Any, combine: Any) -> Any:
+            """``combine(running, index)`` from ``start`` over all registers."""
+            before, body, after = (builder.block, *map(builder.append_basic_block, ("body", "after")))
+            builder.branch(body)
+            builder.position_at_end(body)
+            index, running = builder.phi(_LONG), builder.phi(start.type)
+            index.add_incoming(_constant(0), before)
+            running.add_incoming(start, before)
+            new, following = combine(running, index), builder.add(index, _constant(1))
+            index.add_incoming(following, body)
+            running.add_incoming(new, body)
+            builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+            builder.position_at_end(after)
+            return new
+
+        def call(name: str, result: Any, *values: Any) -> Any:
+            function = ir.FunctionType(result, [value.type for value in values])
+            return builder.call(
+                cgutils.get_or_insert_function(builder.module, function, f"llvm.{name}.v{LANES}f32"),
+                values,
+                fastmath=("reassoc", "nnan"),
+            )
+
+        def larger_of(running: Any, index: Any) -> Any:
+            return call("maxnum", _FLOATS, running, builder.load(place(index), align=4))
+
+        def add(running: Any, index: Any) -> Any:
+            powers = builder.fsub(builder.load(place(index), align=4), largest)
+            weights = _exponential(builder, powers, LANES)
+            builder.store(weights, place(index), align=4)
+            return builder.fadd(running, weights)
+
+        first = over_all(builder.load(place(_constant(0)), align=4), larger_of)
+        same = builder.insert_element(
+            ir.Constant(_FLOATS, ir.Undefined), call("vector.reduce.fmax", _FLOAT, first), ir.Constant(_WORD, 0)
+        )
+        zeros = ir.Constant(_WORDS, [0] * LANES)
+        largest = builder.shuffle_vector(same, ir.Constant(_FLOATS, ir.Undefined), zeros)
+        sums = over_all(ir.Constant(_FLOATS, [0.0] * LANES), add)
+        total = call("vector.reduce.fadd", _FLOAT, ir.Constant(_FLOAT, 0.0), sums)
+        return builder.fdiv(ir.Constant(_FLOAT, 1.0), total)
+
+    return types.float32(types.uintp, types.intp), generate
+
+
+@intrinsic
+def to_byte(typing, number):  # type: ignore[no-untyped-def]
+    """A float32 from 0 to 255 cut to a byte."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.trunc(builder.fptosi(arguments[0], _WORD), _BYTE)
+
+    return types.uint8(types.float32), generate
+
+
+@intrinsic
+def larger(typing, a, b):  # type: ignore[no-untyped-def]
+    """The larger of two float32 that are numbers; maxima of loops run in vector registers by it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = ir.FunctionType(_FLOAT, [_FLOAT] * 2)
+        larger_of = cgutils.get_or_insert_function(builder.module, function, "llvm.maxnum.f32")
+        return builder.call(larger_of, arguments, fastmath=("nnan", "nsz"))
+
+    return types.float32(types.float32, types.float32), generate

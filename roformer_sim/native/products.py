@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from roformer_sim.native.compiling import compiled
-from roformer_sim.native.microkernel import floats_at, microkernel, words_at
+from roformer_sim.native.microkernel import microkernel
 from roformer_sim.native.processor import HAS_INT8, PANEL, TALLEST
 
 _floats = microkernel(2, "float32")
@@ -53,35 +51,23 @@ def product(thread, threads, matrices, layer, rows, x, x_row, scales, out, out_r
     panels, steps = matrices.outputs, matrices.steps
     first, last = panels * blocks * thread // threads, panels * blocks * (thread + 1) // threads
     before = layer * panels
-    sums = np.empty(TALLEST * PANEL, np.int32)
     for unit in range(first, last):
         panel, block = unit // blocks, unit % blocks
         top, bottom = rows * block // blocks, rows * (block + 1) // blocks
         numbers = matrices.panels + 4 * (before + panel) * steps * PANEL
         start = matrices.start + 4 * (before + panel) * PANEL
+        # The next panel is fetched while the rows are gone through, a share with each block of them.
+        size = 4 * steps * PANEL
+        ahead, ahead_step = numbers + size + size * block // blocks, 4 * PANEL // blocks
         result = out + top * out_row + 4 * panel * PANEL
+        place = 4 * (before + panel) * PANEL
         if matrices.in_bytes:
             _bytes(
-                bottom - top, x + top * x_row, x_row, numbers, 4 * PANEL, steps, start,
-                sums.ctypes.data, 4 * PANEL,
-            )  # fmt: skip
-            place = 4 * (before + panel) * PANEL
-            _scaled(
-                bottom - top, sums.ctypes.data, scales + 4 * top, matrices.scale + place,
-                matrices.bias + place, result, out_row,
+                bottom - top, x + top * x_row, x_row, numbers, 4 * PANEL, steps, start, result, out_row,
+                ahead, ahead_step, scales + 4 * top, matrices.scale + place, matrices.bias + place,
             )  # fmt: skip
         else:
             _floats(
-                bottom - top, x + top * x_row, x_row, numbers, 4 * PANEL, steps, start, result, out_row
-            )
-
-
-@compiled
-def _scaled(rows, sums, scales, scale, bias, out, out_row):  # type: ignore[no-untyped-def]
-    """Whole numbers back to numbers."""
-    of_rows, of_outputs, biases = floats_at(scales), floats_at(scale), floats_at(bias)
-    for row in range(rows):
-        factor = of_rows[row]
-        line, numbers = floats_at(out + row * out_row), words_at(sums + 4 * PANEL * row)
-        for i in range(PANEL):
-            line[i] = np.float32(numbers[i]) * (factor * of_outputs[i]) + biases[i]
+                bottom - top, x + top * x_row, x_row, numbers, 4 * PANEL, steps, start, result, out_row,
+                ahead, ahead_step, 0, 0, 0,
+            )  # fmt: skip

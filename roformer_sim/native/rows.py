@@ -1,4 +1,4 @@
-"""What is computed row by row between the products: exponentials, activations, LayerNorm, rounding.
+"""What is computed row by row between the products: activations, LayerNorm, rounding.
 
 Compiled by Numba.
 """
@@ -8,38 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from roformer_sim.native.compiling import compiled, part
-from roformer_sim.native.microkernel import bytes_at, floats_at
+from roformer_sim.native.microkernel import bytes_at, exponential, floats_at, larger, to_byte
 
 GELU, GELU_NEW, RELU = 0, 1, 2
 """Numbers of the activations."""
 
-_LOG2_E = np.float32(1.4426950408889634)
-
-
-@part
-def exponential(x):  # type: ignore[no-untyped-def]
-    """``exp(x)`` of a float32 not above 88; relative error below 1e-7 (1 + |x|).
-
-    2 to the whole part is put together from bits, 2 to the rest (-1/2 to 1/2) is a polynomial of degree 6, its
-    coefficients ln(2)^n / n!: no library call, so that loops around it run in vector registers.
-    """
-    power = max(x * _LOG2_E, np.float32(-126.0))
-    whole = np.floor(power + np.float32(0.5))
-    rest = (power - whole) * np.float32(0.6931471805599453)
-    value = np.float32(1.0 / 720.0)
-    value = value * rest + np.float32(1.0 / 120.0)
-    value = value * rest + np.float32(1.0 / 24.0)
-    value = value * rest + np.float32(1.0 / 6.0)
-    value = value * rest + np.float32(0.5)
-    value = value * rest + np.float32(1.0)
-    value = value * rest + np.float32(1.0)
-    return value * np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
-
-
 @part
 def gelu(x):  # type: ignore[no-untyped-def]
     """``x Phi(x)``; Phi by formula 7.1.26 of Abramowitz and Stegun, which is right to 1.5e-7."""
-    z = abs(x) * np.float32(0.7071067811865476)
+    z = min(abs(x) * np.float32(0.7071067811865476), np.float32(6.0))
     t = np.float32(1.0) / (np.float32(1.0) + np.float32(0.3275911) * z)
     tail = np.float32(1.061405429)
     tail = tail * t + np.float32(-1.453152027)
@@ -132,9 +109,9 @@ def quantise(begin, end, x, x_row, width, bytes_, bytes_row, scales):  # type: i
         line, out = floats_at(x + 4 * row * x_row), bytes_at(bytes_ + row * bytes_row)
         largest = np.float32(1e-12)
         for i in range(width):
-            largest = max(largest, abs(line[i]))
+            largest = larger(largest, abs(line[i]))
         factor = np.float32(127.0) / largest
         of_rows[row] = largest / np.float32(127.0)
         for i in range(width):
             # Adding a half and cutting rounds; all are positive here.
-            out[i] = np.uint8(np.int32(line[i] * factor + np.float32(128.5)))
+            out[i] = to_byte(line[i] * factor + np.float32(128.5))

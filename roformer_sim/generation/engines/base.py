@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,24 @@ class Decoding(ABC):
         Args:
             rows: (new rows,) integers. Rows that ended are left out; a beam that splits is named more than
                 once. Rows of one source stay side by side, sources in their order.
+        """
+
+
+class GrowingDecoding(Decoding):
+    """A decoding that takes in other sources while it goes on."""
+
+    @abstractmethod
+    def extend(self, sources: Sequence[Sequence[int]], rows: Sequence[int]) -> np.ndarray:
+        """Take in more sources; their rows stand behind those there are.
+
+        Args:
+            sources, rows: As :meth:`Engine.begin` has them.
+
+        Returns:
+            Scores (sources, vocabulary) of the first token after each of these sources.
+
+        Raises:
+            InputError: As :meth:`Engine.begin`.
         """
 
 
@@ -80,3 +99,7 @@ class Engine(ABC):
         Returns:
             The decoding of ``sum(rows)`` rows, and the scores of their first token, (sources, vocabulary).
         """
+
+    def spread(self, function: Callable[..., None], rows: int, *arguments: Any) -> None:
+        """``function(begin, end, *arguments)`` over all rows; engines with threads give each a share."""
+        function(0, rows, *arguments)
