@@ -5,8 +5,8 @@
 DIR holds ``sts/LCQMC/valid.tsv``; its first distinct sentences are the sources. The float32 engine decodes
 each greedily and draws ``n`` sentences (nucleus 0.95); every engine then reads the same tokens one by one:
 
-* greedy tokens, greedy sentences: share of the tokens of float32's greedy sentences that the engine finds most
-  likely there, too; share of the sentences that it decodes to the same end by itself
+* greedy tokens, greedy sentences: share of the tokens of float32's greedy sentences that the engine finds
+  most likely there, too; share of the sentences that it decodes to the same end by itself
 * difference, bias: mean absolute and mean difference of a drawn token's natural log-probability
 * ranking: correlation of the log-probabilities of drawn sentences with those in float32, Pearson's and
   Spearman's, over all of them and (mean over sources) among the distinct ones of one source
