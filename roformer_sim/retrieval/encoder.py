@@ -42,6 +42,11 @@ class SentenceEncoder:
     def __init__(self, backbone: Backbone, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self._head = PoolingHead(backbone)
+        self._forward = self._head.predict_on_batch
+        if keras.backend.backend() == "jax":
+            from roformer_sim.retrieval.forward_jax import forward_of
+
+            self._forward = forward_of(self._head)
         self._limit = (
             backbone.config.max_position_embeddings if backbone.config.model_type == "bert" else None
         )
@@ -92,7 +97,7 @@ class SentenceEncoder:
         width = self._head.backbone.config.hidden_size
         result = {pooling: np.empty((len(texts), width), np.float32) for pooling in wanted}
         for rows in _tracked([order[i : i + batch_size] for i in range(0, len(order), batch_size)], progress):
-            vectors = self._head.predict_on_batch(self._padded([encodings[i] for i in rows]))
+            vectors = self._forward(self._padded([encodings[i] for i in rows]))
             for pooling in wanted:
                 result[pooling][rows] = vectors[pooling.value]
         if normalize:
