@@ -12,8 +12,8 @@ each greedily and draws ``n`` sentences (nucleus 0.95); every engine then reads 
   Spearman's, over all of them and (mean over sources) among the distinct ones of one source
 * drawn alike: share of the ``n`` sentences that the engine itself draws with the same random numbers
 
-``gen_synonyms`` ranks by cosine, not by probability: vectors come from the Keras network in its own dtype,
-whatever the engine, so that an engine decides which candidates there are and nothing of their order.
+``gen_synonyms`` ranks by cosine, not by probability, of vectors that ``encode`` gives: the generating engine
+decides which candidates there are and nothing of their order.
 """
 
 from __future__ import annotations
