@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from corpus_builder.readers import Encoding
 from roformer_sim import __version__
 from roformer_sim.cli.outputs import print_json
-from roformer_sim.cli.quiet import load_keras, say
+from roformer_sim.cli.quiet import load_needed, say
 from roformer_sim.cli.train import Interrupted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def augment_files(
         Interrupted: Ctrl-C; the message says how to go on.
     """
     started = time.monotonic()
-    load_keras()
+    load_needed(model, generating=sampling["engine"])
     from roformer_sim.generation.augment import Augmentation, Plan
 
     _check_sampling(sampling)
@@ -124,9 +124,8 @@ def _check_sampling(sampling: Mapping[str, Any]) -> None:
 
 
 def _model_settings(model: str) -> dict[str, str]:
-    """What the variants depend on besides the options: the model's files, the program, the backend."""
-    import keras
-
+    """What the variants depend on besides the options: the model's files, the program, Keras's backend if
+    Keras computes."""
     from roformer_sim.checkpoints import resolve_preset
 
     digest = hashlib.sha256()
@@ -137,7 +136,7 @@ def _model_settings(model: str) -> dict[str, str]:
     return {
         "model (sha256 of its files)": digest.hexdigest()[:16],
         "version": __version__,
-        "backend": keras.backend.backend(),
+        "backend": sys.modules["keras"].backend.backend() if "keras" in sys.modules else "none",
     }
 
 
