@@ -41,8 +41,8 @@ def load_keras() -> None:
             ) from None
 
 
-def load_needed(model: str | Path, *, generating: str | None = None, encoding: str | None = "auto") -> None:
-    """:func:`load_keras` where the model's folder or an engine cannot do without.
+def load_needed(model: str | Path, *, generating: str | None = None, encoding: str | None = "auto") -> bool:
+    """:func:`load_keras` where the model's folder or an engine cannot do without; whether that is so.
 
     Args:
         model: Name or folder; a TensorFlow checkpoint is read by TensorFlow.
@@ -57,8 +57,10 @@ def load_needed(model: str | Path, *, generating: str | None = None, encoding: s
         best().name if name == "auto" else name
         for name, best in ((generating, best_engine), (encoding, best_encoder))
     ]
-    if "keras" in engines or not is_preset(resolve_preset(model)):
+    needed = "keras" in engines or not is_preset(resolve_preset(model))
+    if needed:
         load_keras()
+    return needed
 
 
 @contextmanager
