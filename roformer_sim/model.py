@@ -170,20 +170,27 @@ class RoFormerSim:
         return vectors[0] if single else vectors
 
     @overload
-    def similarity(self, a: str, b: str, *, pooling: Pooling | str | None = ...) -> float: ...  # type: ignore[overload-overlap]
+    def similarity(  # type: ignore[overload-overlap]
+        self, a: str, b: str, *, pooling: Pooling | str | None = ..., engine: str = ...
+    ) -> float: ...
     @overload
     def similarity(
-        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str | None = ...
+        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str | None = ..., engine: str = ...
     ) -> np.ndarray: ...
     def similarity(
-        self, a: str | Sequence[str], b: str | Sequence[str], *, pooling: Pooling | str | None = None
+        self,
+        a: str | Sequence[str],
+        b: str | Sequence[str],
+        *,
+        pooling: Pooling | str | None = None,
+        engine: str = "auto",
     ) -> float | np.ndarray:
         """Cosine of two sentences, or of two lists row by row, between -1 and 1."""
         if isinstance(a, str) and isinstance(b, str):
-            return float(self.similarity([a], [b], pooling=pooling)[0])
+            return float(self.similarity([a], [b], pooling=pooling, engine=engine)[0])
         if isinstance(a, str) or isinstance(b, str) or len(a) != len(b):
             raise InputError("similarity needs two strings or two lists of the same length")
-        vectors = self.encode([*a, *b], pooling=pooling)
+        vectors = self.encode([*a, *b], pooling=pooling, engine=engine)
         return np.sum(vectors[: len(a)] * vectors[len(a) :], axis=1)
 
     def generate(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from roformer_sim.checkpoints.mapped import MappedWeights
+from roformer_sim.checkpoints.mapped import MappedWeights, release
 from roformer_sim.checkpoints.weights import assign_weights, check_shapes, read_weights, weight_shapes
 from roformer_sim.models.config import ModelConfig
 
@@ -115,9 +115,3 @@ class Network:
 
 def _shapes(weights: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(array.shape) for name, array in weights.items()}
-
-
-def release(weights: Mapping[str, np.ndarray]) -> None:
-    """Give back the memory of weights that can be read from their file again."""
-    if isinstance(weights, MappedWeights):
-        weights.release()

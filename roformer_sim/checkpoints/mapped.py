@@ -32,7 +32,9 @@ class MappedWeights(Mapping[str, np.ndarray]):
             with safe_open(path, framework="numpy"), path.open("rb") as file:
                 size = int.from_bytes(file.read(8), "little")
                 header = json.loads(file.read(size))
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._map = mmap.mmap(
+                    file.fileno(), 0, access=mmap.ACCESS_COPY
+                )  # see _constant of OpenVINO's graphs
         except FileNotFoundError:
             raise InputError(f"{path}: no such file") from None
         except (SafetensorError, OSError, ValueError) as error:
@@ -46,8 +48,9 @@ class MappedWeights(Mapping[str, np.ndarray]):
     def stored(self, name: str) -> np.ndarray:
         """As the file has it, of its own type."""
         place = self._places[name]
-        flat = np.frombuffer(self._map, place.dtype, place.count, place.offset)
-        return flat.reshape(place.shape)
+        array = np.frombuffer(self._map, place.dtype, place.count, place.offset).reshape(place.shape)
+        array.setflags(write=False)
+        return array
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -63,6 +66,12 @@ class MappedWeights(Mapping[str, np.ndarray]):
         """Give back the memory of what has been read; it is read again where it is looked at again."""
         if hasattr(self._map, "madvise"):
             self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def release(weights: Mapping[str, np.ndarray]) -> None:
+    """Give back the memory of weights that can be read from their file again."""
+    if isinstance(weights, MappedWeights):
+        weights.release()
 
 
 class _Place:

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from corpus_builder.errors import InputError
 from roformer_sim.generation.engines.base import Engine
-from roformer_sim.network import Network, release
+from roformer_sim.network import Network
 
 ENGINES = ("keras", "openvino-float32", "openvino-bfloat16", "openvino-int8")
 
@@ -88,7 +88,5 @@ def _made(name: str, network: Network) -> Engine:
         raise InputError(f"engine {name} needs OpenVINO: pip install 'roformer-sim[openvino]'")
     from roformer_sim.generation.engines.openvino import OpenVINOEngine, Precision
 
-    weights = network.weights()
-    engine = OpenVINOEngine(network.config, weights, cast(Precision, name.removeprefix("openvino-")))
-    release(weights)
-    return engine
+    precision = cast(Precision, name.removeprefix("openvino-"))
+    return OpenVINOEngine(network.config, network.weights(), precision)

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from corpus_builder.errors import InputError
+from roformer_sim.checkpoints.mapped import release
 from roformer_sim.generation.engines.base import Decoding, Engine
 from roformer_sim.generation.engines.shared_attention import attend_source, attend_step, store_source
 from roformer_sim.models import ModelConfig
@@ -27,7 +28,7 @@ class OpenVINOEngine(Engine):
 
     Args:
         config: Shape of the network.
-        weights: Its weights by name; read once, later changes do not reach the engine.
+        weights: Its weights by name; read once, and in float32 used where they lie: not to be changed.
         precision: Of the matrix products. ``"float32"`` is exact to rounding. ``"bfloat16"`` is fast on CPUs
             with AMX and slow on others. ``"int8"`` rounds weights by output and activations by row, and runs
             on VNNI (Intel since 2019, AMD since 2022) or AMX.
@@ -67,6 +68,9 @@ class OpenVINOEngine(Engine):
         self._workers = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._cosine, self._sine = self._angles(0)
         self.lock = threading.Lock()
+        # At its first run OpenVINO arranges weights as its kernels want them; their file has been read then.
+        self.begin([[0]], [1])
+        release(weights)
 
     def begin(self, sources: Sequence[Sequence[int]], rows: Sequence[int]) -> tuple[Decoding, np.ndarray]:
         """See :meth:`Engine.begin`.
@@ -274,11 +278,13 @@ def _compile(
         raise InputError(
             f"OpenVINO is not installed ({error}): pip install 'roformer-sim[openvino]'"
         ) from None
-    return compile_graphs(token_graphs(config, weights, precision == "int8"), precision, threads)
+    return compile_graphs(token_graphs(config, weights, precision == "int8"), weights, precision, threads)
 
 
-def compile_graphs(graphs: Iterable[Any], precision: Precision, threads: int) -> list[Any]:
-    """Ready to run. Graphs that are made one by one are given up one by one, and so are their weights."""
+def compile_graphs(
+    graphs: Iterable[Any], weights: Mapping[str, np.ndarray], precision: Precision, threads: int
+) -> list[Any]:
+    """Ready to run; the memory of ``weights`` is given back after each graph."""
     import openvino
 
     options = {
@@ -287,8 +293,11 @@ def compile_graphs(graphs: Iterable[Any], precision: Precision, threads: int) ->
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # threads held to cores wait for whatever else runs there
     }
-    core = openvino.Core()
-    return [core.compile_model(graph, "CPU", options) for graph in graphs]
+    core, models = openvino.Core(), []
+    for graph in graphs:
+        models.append(core.compile_model(graph, "CPU", options))
+        release(weights)
+    return models
 
 
 def runner(model: Any) -> Callable[..., list[np.ndarray]]:

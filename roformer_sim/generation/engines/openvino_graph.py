@@ -107,7 +107,7 @@ class _Parts:
         return opset.add(product, _row(self.weights[f"{name}/bias"]))
 
     def _lookup(self, name: str, ids: Any) -> Any:
-        return opset.gather(opset.constant(self.weights[name]), ids, opset.constant(np.int64(0)))
+        return opset.gather(_constant(self.weights[name]), ids, opset.constant(np.int64(0)))
 
     def _norm(self, name: str, x: Any) -> Any:
         epsilon = float(self.config.layer_norm_eps or 0.0)
@@ -130,7 +130,9 @@ def _product(x: Any, kernel: np.ndarray, quantised: bool) -> Any:
     makes it the row's own range, whatever the sentence.
     """
     if not quantised:
-        return opset.matmul(x, opset.constant(np.ascontiguousarray(kernel)), False, True)
+        if kernel.flags.c_contiguous:
+            return opset.matmul(x, _constant(kernel), False, True)
+        return opset.matmul(x, _constant(kernel.T), False, False)
     scale = np.maximum(np.abs(kernel).max(axis=1, keepdims=True) / 127.0, np.float32(1e-12))
     whole = opset.constant(np.round(kernel / scale).astype(np.int8))
     kernel_node = opset.multiply(opset.convert(whole, "f32"), opset.constant(scale.astype(np.float32)))
@@ -139,6 +141,16 @@ def _product(x: Any, kernel: np.ndarray, quantised: bool) -> Any:
     low, high = (opset.constant(np.float32(end)) for end in (-1.0, 1.0))
     rounded = opset.fake_quantize(opset.divide(x, largest), low, high, low, high, 255)
     return opset.multiply(opset.matmul(rounded, kernel_node, False, True), largest)
+
+
+def _constant(array: np.ndarray) -> Any:
+    """Without a copy. OpenVINO takes an array so if it could be written into, and does not write."""
+    shared = np.ascontiguousarray(array).view()
+    try:
+        shared.setflags(write=True)
+    except ValueError:  # somebody's own read-only memory
+        return opset.constant(array)
+    return opset.constant(shared, shared_memory=True)
 
 
 def _for_attention(columns: np.ndarray, config: ModelConfig) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import cast
 
 from corpus_builder.errors import InputError
 from roformer_sim.generation.engines.choose import NO_OPENVINO, Choice, make_engine, on_accelerator
-from roformer_sim.network import Network, release
+from roformer_sim.network import Network
 from roformer_sim.retrieval.engines.base import EncoderEngine
 
 ENCODERS = ("keras", "openvino-float32", "openvino-bfloat16", "openvino-int8")
@@ -45,7 +45,4 @@ def _made(name: str, network: Network) -> EncoderEngine:
     from roformer_sim.generation.engines.openvino import OpenVINOEngine
     from roformer_sim.retrieval.engines.openvino_engine import OpenVINOEncoder
 
-    weights = network.weights()
-    engine = OpenVINOEncoder(cast(OpenVINOEngine, decoder), weights)
-    release(weights)
-    return engine
+    return OpenVINOEncoder(cast(OpenVINOEngine, decoder), network.weights())

@@ -33,7 +33,7 @@ class OpenVINOEncoder(EncoderEngine):
     def __init__(self, decoder: OpenVINOEngine, weights: Mapping[str, np.ndarray]) -> None:
         self.name, self.config, self._decoder = decoder.name, decoder.config, decoder
         graph = hidden_graph(decoder.config, weights, decoder.precision == "int8")
-        [model] = compile_graphs([graph], decoder.precision, decoder.threads)
+        [model] = compile_graphs([graph], weights, decoder.precision, decoder.threads)
         self._last_block = runner(model)
         self._pooler = np.array(weights["pooler/kernel"]), np.array(weights["pooler/bias"])
 
