@@ -1,7 +1,7 @@
 """How fast sentences are generated, ours beside bert4keras and transformers, by turns in one run.
 
     python -m benchmarks.generation --peer-python PYTHON [--peer3-python PYTHON3]
-        [--engines keras,openvino-int8] [--json]
+        [--engines keras,native-int8] [--json]
 
 RoFormer 12 x 768 with 12,000 tokens and random weights, sources of 14 tokens, nucleus 0.95, 24 new tokens
 a sentence (no end). A case is a number of sources and of sentences for each: 1 x 100, 1 x 20, 64 x 20;
@@ -37,7 +37,7 @@ CASES = {
     "1x20": {"sources": 1, "n": 20},
     "64x20": {"sources": 64, "n": 20},
 }
-FLOAT32 = ("keras", "openvino-float32")
+FLOAT32 = ("keras", "native-float32")
 COMPILED = (*ENGINES, "bert4keras3")
 """Sides that meet each case once before they are measured; for the others a single sentence will do."""
 
@@ -153,7 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--peer-python", required=True, help="interpreter with bert4keras 0.11.5 and torch")
     parser.add_argument("--peer3-python", help="interpreter with bert4keras3 1.6.6 and Keras 3.6")
-    parser.add_argument("--engines", default="keras,openvino-float32,openvino-int8", help=", ".join(ENGINES))
+    parser.add_argument("--engines", default="keras,native-float32,native-int8", help=", ".join(ENGINES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

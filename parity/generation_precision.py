@@ -33,7 +33,7 @@ from roformer_sim.generation.engines import Engine, SamplingRule
 from roformer_sim.generation.options import GenerationOptions
 from roformer_sim.text import Tokenizer
 
-ENGINES = ("openvino-float32", "openvino-bfloat16", "openvino-int8")
+ENGINES = ("native-float32", "native-int8")
 MAXLEN = 64
 
 

@@ -41,8 +41,9 @@ def microkernel(registers: int, kind: Kind, tallest: int = TALLEST) -> Any:
     ``ahead`` and ``ahead_step``: an address and a distance in bytes; memory there is fetched step by step while
     the sums are made, for whoever reads it next. A distance of 0 fetches nothing new.
 
-    Few sums at once wait for one another: with fewer than eight, steps are shared out among several sums an
-    output.
+    A row's sums are made in the same order whatever rows stand beside it, so that a sentence gets the same
+    numbers, to the last bit, alone and among others. Kernels of one row, whose few sums would wait for one
+    another, share out the steps among several sums an output.
     """
     distance = types.intp
     kinds = (distance, *([types.uintp, distance] * 2), distance, types.uintp, types.uintp, distance)
@@ -60,7 +61,8 @@ def microkernel(registers: int, kind: Kind, tallest: int = TALLEST) -> Any:
                 block = builder.append_basic_block(f"rows_{height}")
                 choice.add_case(_constant(height), block)
                 builder.position_at_end(block)
-                _Loop(builder, height, registers, kind, arguments[1:]).generate()
+                chains = _CHAINS.get(registers, 1) if tallest == 1 else 1
+                _Loop(builder, height, registers, kind, arguments[1:]).generate(chains)
                 builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()
@@ -70,8 +72,8 @@ def microkernel(registers: int, kind: Kind, tallest: int = TALLEST) -> Any:
     return multiply
 
 
-def _chains(sums: int) -> int:
-    return 4 if sums <= 2 else 2 if sums < 8 else 1
+# Sums an output, of kernels of one row, by their registers.
+_CHAINS = {1: 4, 2: 4, 4: 2}
 
 
 class _Loop:
@@ -84,9 +86,8 @@ class _Loop:
         self.of_rows, self.of_outputs, self.bias = arguments[10:]
         self.vector = _WORDS if kind == "int8" else _FLOATS
 
-    def generate(self) -> None:
-        """Steps in groups of as many as there are chains, then the rest one by one, then sums are stored."""
-        chains = _chains(self.rows * self.registers) if self.kind != "int8" else 1
+    def generate(self, chains: int) -> None:
+        """Steps in groups of ``chains``, then the rest one by one, then the sums are stored."""
         empty = ir.Constant(self.vector, [0 if self.kind == "int8" else 0.0] * LANES)
         start = [
             self._load(self.start, self.vector, _constant(4 * LANES * register), 4)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 
 from corpus_builder.errors import InputError
+from roformer_sim.checkpoints.mapped import release
 from roformer_sim.models.config import ModelConfig
 from roformer_sim.native import rows as activations
 from roformer_sim.native.attention import SEGMENT, Heads, Own, Sources, room_of
@@ -256,7 +257,7 @@ class _Parts:
             ),
             qkv=self._packed(
                 qkv[0],
-                [for_attention(self.weights[f"{name}_kernel"], config) for name in qkv],
+                (for_attention(self.weights[f"{name}_kernel"], config) for name in qkv),
                 [for_attention(self.weights[f"{name}_bias"], config) for name in qkv],
             ),
             attended=self._dense([f"{name}/attention/output" for name in self.names]),
@@ -276,12 +277,13 @@ class _Parts:
         )
 
     def _dense(self, names: Sequence[str]) -> Product:
-        kernels = [self.weights[f"{name}/kernel"] for name in names]
+        kernels = (self.weights[f"{name}/kernel"] for name in names)
         return self._packed(names[0], kernels, [self.weights[f"{name}/bias"] for name in names])
 
-    def _packed(self, name: str, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> Product:
+    def _packed(self, name: str, kernels: Iterable[np.ndarray], biases: Sequence[np.ndarray]) -> Product:
         matrices = pack(kernels, biases, self.precision)
         self.memory.hold(name, *matrices)
+        release(self.weights)
         return matrices.product()
 
     def _norms(self, names: Sequence[str]) -> Norm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -44,34 +44,50 @@ def padded(outputs: int) -> int:
     return -(-outputs // PANEL) * PANEL
 
 
-def pack(kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray], precision: Precision) -> Matrices:
-    """Pack ``x @ kernel + bias``: kernels (in, out), biases (out,).
+def pack(kernels: Iterable[np.ndarray], biases: Sequence[np.ndarray], precision: Precision) -> Matrices:
+    """Pack ``x @ kernel + bias``: kernels (in, out), looked at one after another, and as many biases (out,).
 
     Outputs are filled up to whole panels with zeros, inputs of int8 to fours.
     """
-    count, (inputs, outputs) = len(kernels), kernels[0].shape
+    count, outputs = len(biases), len(biases[0])
     panels = padded(outputs) // PANEL
     wide_biases = np.zeros((count, panels * PANEL), np.float32)
     for index, bias in enumerate(biases):
         wide_biases[index, :outputs] = bias
-    nothing = np.empty((count, 0), np.float32)
     if precision == "float32":
-        packed = _aligned((count, panels, inputs, PANEL), np.float32)
-        for index, kernel in enumerate(kernels):
-            wide = _filled(kernel, inputs, panels * PANEL)
-            packed[index] = wide.reshape(inputs, panels, PANEL).transpose(1, 0, 2)
+        packed = _packed_floats(kernels, count, panels)
+        nothing = np.empty((count, 0), np.float32)
         return Matrices(packed, wide_biases, nothing, nothing)
-    fours = -(-inputs // 4)
-    packed = _aligned((count, panels, fours, PANEL, 4), np.int8)
-    scales = np.zeros((count, panels * PANEL), np.float32)
-    start = np.zeros((count, panels * PANEL), np.int32)
+    packed, start, scales = _packed_bytes(kernels, count, panels)
+    return Matrices(packed, start, wide_biases, scales)
+
+
+def _packed_floats(kernels: Iterable[np.ndarray], count: int, panels: int) -> np.ndarray:
+    packed = np.empty(0, np.float32)
     for index, kernel in enumerate(kernels):
+        inputs = len(kernel)
+        if index == 0:
+            packed = _aligned((count, panels, inputs, PANEL), np.float32)
+        wide = _filled(kernel, inputs, panels * PANEL)
+        packed[index] = wide.reshape(inputs, panels, PANEL).transpose(1, 0, 2)
+    return packed
+
+
+def _packed_bytes(
+    kernels: Iterable[np.ndarray], count: int, panels: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    packed = np.empty(0, np.int8)
+    start, scales = np.zeros((count, panels * PANEL), np.int32), np.zeros((count, panels * PANEL), np.float32)
+    for index, kernel in enumerate(kernels):
+        fours = -(-len(kernel) // 4)
+        if index == 0:
+            packed = _aligned((count, panels, fours, PANEL, 4), np.int8)
         scale = np.maximum(np.abs(kernel).max(axis=0) / np.float32(127.0), np.float32(1e-12))
         whole = _filled(np.round(kernel / scale), 4 * fours, panels * PANEL).astype(np.int8)
         packed[index] = whole.reshape(fours, 4, panels, PANEL).transpose(2, 0, 3, 1)
-        scales[index, :outputs] = scale
+        scales[index, : len(scale)] = scale
         start[index] = -128 * whole.sum(axis=0, dtype=np.int32)
-    return Matrices(packed, start, wide_biases, scales)
+    return packed, start, scales
 
 
 def _filled(kernel: np.ndarray, rows: int, columns: int) -> np.ndarray:

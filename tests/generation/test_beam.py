@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import product
 
 import numpy as np
@@ -15,6 +14,7 @@ from roformer_sim.generation.constraints import BeginWith, MinimumLength
 from roformer_sim.generation.decoding import Source, sample_targets
 from roformer_sim.generation.engines import SamplingRule
 from roformer_sim.generation.engines.choose import make_engine
+from roformer_sim.network import Network
 
 MAXLEN, WORDS = 3, (7, 9, 11)
 
@@ -107,18 +107,10 @@ class TestManySources:
 
     @pytest.mark.parametrize(
         "name",
-        [
-            "keras",
-            pytest.param(
-                "openvino-float32",
-                marks=pytest.mark.skipif(
-                    importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
-                ),
-            ),
-        ],
+ ["keras", "native-float32"],
     )
     def test_each_gets_what_it_gets_alone(self, backbone, sources, free, name):
-        engine = make_engine(name, backbone)
+        engine = make_engine(name, Network.of(backbone))
         for search in (BeamSearch(4), BeamSearch(4, groups=2, group_penalty=2.0)):
             together = search_targets(engine, sources, free, search, maxlen=6)
             two_at_a_time = search_targets(engine, sources, free, search, maxlen=6, rows_at_once=9)

@@ -5,7 +5,6 @@ Expected probabilities are of full passes over source and target, cut by a trans
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 
 import numpy as np
@@ -16,6 +15,7 @@ from scipy.stats import chisquare
 from roformer_sim.generation.decoding import Source, sample_targets
 from roformer_sim.generation.engines import SamplingRule
 from roformer_sim.generation.engines.choose import make_engine
+from roformer_sim.network import Network
 
 DRAWS, SEED = 20_000, 20240601
 BANNED = (0, 1, 2, 4)
@@ -25,18 +25,14 @@ RULES = {
     "top-k 5": {"top_k": 5},
     "top-k 20, nucleus 0.8 at temperature 1.3": {"top_k": 20, "top_p": 0.8, "temperature": 1.3},
 }
-needs_openvino = pytest.mark.skipif(
-    importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
-)
-
 
 @pytest.fixture(scope="module")
 def engines(backbone):
     """Each is made once: what it has compiled serves all rules."""
-    return cache(lambda name: make_engine(name, backbone))
+    return cache(lambda name: make_engine(name, Network.of(backbone)))
 
 
-@pytest.fixture(params=["keras", pytest.param("openvino-float32", marks=needs_openvino)])
+@pytest.fixture(params=["keras", "native-float32"])
 def engine(request, engines):
     return engines(request.param)
 

@@ -146,10 +146,8 @@ class TestSynonyms:
         sentences = generator.generate([TEXT], 40, maxlen=6, seed=0, temperature=50.0)[0]
         assert any(one.text for one in sentences) and not any("[" in one.text for one in sentences)
 
-    @pytest.mark.parametrize("engine", ["keras", "openvino-float32"])
+    @pytest.mark.parametrize("engine", ["keras", "native-float32"])
     def test_eight_threads_get_what_one_after_another_gets(self, generator, engine):
-        if engine.startswith("openvino"):
-            pytest.importorskip("openvino", reason="OpenVINO is not installed")
         texts = [TEXT, "今天下雨", "天气如何", "明天"]
         batches = [[texts[i % 4], texts[(i + 1 + i // 4) % 4]] for i in range(8)]
 

@@ -83,7 +83,7 @@ class Engine(ABC):
     """Runs a network's decoding: reads sources once and gives next-token scores."""
 
     name: str
-    """As users choose it: ``"keras"``, ``"openvino-int8"``."""
+    """As users choose it: ``"keras"``, ``"native-int8"``."""
 
     config: ModelConfig
     """Of the network."""
