@@ -13,6 +13,7 @@ from numba import njit
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+
 class Compiling:
     """Compiles functions at their first call, once for all processes; without the GIL, so that threads run
     side by side.
@@ -63,6 +64,7 @@ def _tied_to_sources(function: Callable[_P, _R], sources: int) -> Callable[_P, _
     own = cast(FunctionType, function)
     if own.__closure__:
         return function
+
     def holder() -> int:
         return sources
 

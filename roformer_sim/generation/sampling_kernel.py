@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from roformer_sim.native.compiling import compiled
-from roformer_sim.native.microkernel import bits_of, exponential, float_of, floats_at, larger
+from roformer_sim.native.instructions import bits_of, exponential, float_of, floats_at, larger
 
 _BAND = 48
 """So many weights are put in order; a longer band is halved first."""
@@ -36,7 +36,7 @@ def _sum_of_exponentials(scores, size, highest, temperature, weights):  # type: 
         weight = exponential(power)
         weight = weight if power > np.float32(-87.0) else np.float32(0.0)
         written[i] = weight
-        total += weight
+        total += float(weight)
     return total
 
 
@@ -51,7 +51,7 @@ def _at_least(weights, size, least):  # type: ignore[no-untyped-def]
             number_here += values[i] >= least
             mass_here += values[i] if values[i] >= least else np.float32(0.0)
         number += number_here
-        mass += mass_here
+        mass += float(mass_here)
     return number, mass
 
 
@@ -169,7 +169,7 @@ def _first_beyond(weights, size, wanted):  # type: ignore[no-untyped-def]
 def draw_rows(  # type: ignore[no-untyped-def]
     begin, end, scores, uniforms, banned, temperature, top_k, top_p, greedy, tokens, log_probabilities
 ) -> None:
-    """Draw the next token of rows ``begin`` to ``end``, see :func:`roformer_sim.generation.sampling.draw_tokens`.
+    """Draw the next token of rows ``begin`` to ``end`` by the rule of ``draw_tokens``.
 
     Args:
         scores: (rows, vocabulary) float32, each row without gaps; banned ones are set to minus infinity.

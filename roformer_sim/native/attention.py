@@ -22,14 +22,14 @@ from typing import NamedTuple
 import numpy as np
 
 from roformer_sim.native.compiling import compiled, part
-from roformer_sim.native.microkernel import (
+from roformer_sim.native.instructions import (
     exponentials,
     fetch,
     floats_at,
     longs_at,
-    microkernel,
     put_half,
 )
+from roformer_sim.native.microkernel import microkernel
 from roformer_sim.native.processor import LANES, TALLEST
 
 SEGMENT = LANES
@@ -215,9 +215,7 @@ def _own_scores(heads, in_halves, query, segments, place, length, nothing, score
     size = 2 if in_halves else 4
     for segment in range((length + SEGMENT - 1) // SEGMENT):
         keys = longs_at(segments)[segment] + size * place[0]
-        _multiply_own(
-            in_halves, 1, query, keys, SEGMENT, heads.size, nothing, scores + 4 * segment * SEGMENT
-        )
+        _multiply_own(in_halves, 1, query, keys, SEGMENT, heads.size, nothing, scores + 4 * segment * SEGMENT)
 
 
 @compiled

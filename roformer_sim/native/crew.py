@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from roformer_sim.native.compiling import compiled
-from roformer_sim.native.microkernel import count_up, give_way, look, pause, put
+from roformer_sim.native.instructions import count_up, give_way, look, pause, put
 
 _LOOKS = 2000
 """How often a thread looks for the others before it gives way to other threads of the machine."""

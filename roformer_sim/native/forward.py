@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from roformer_sim.native.attention import Heads, attend, keep_source
 from roformer_sim.native.compiling import compiled
 from roformer_sim.native.crew import meet
-from roformer_sim.native.microkernel import floats_at
+from roformer_sim.native.instructions import floats_at
 from roformer_sim.native.products import Product, product
 from roformer_sim.native.rows import activate, add, copy, normalise, quantise
 
@@ -96,9 +94,7 @@ def _ready(begin, end, matrices, x, x_row, width, buffers):  # type: ignore[no-u
 def _multiply(thread, threads, matrices, layer, rows, x, x_row, buffers, out, out_row):  # type: ignore[no-untyped-def]
     given = buffers.in_bytes if matrices.in_bytes else x
     distance = buffers.bytes_width if matrices.in_bytes else 4 * x_row
-    product(
-        thread, threads, matrices, layer, rows, given, distance, buffers.scales, out, 4 * out_row
-    )
+    product(thread, threads, matrices, layer, rows, given, distance, buffers.scales, out, 4 * out_row)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""A network packed for this processor: hidden states of whole sentences, and of rows that are being written."""
+"""A network packed for this processor: hidden states of whole sentences and of rows being written."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from roformer_sim.native.attention import SEGMENT, Heads, Own, Sources, room_of
 from roformer_sim.native.crew import Crew
 from roformer_sim.native.forward import Blocks, Buffers, Embedding, Head, Norm, forward, score
 from roformer_sim.native.packing import Precision, pack, padded
-from roformer_sim.native.products import Product
 from roformer_sim.native.processor import HAS_INT8, usable_cores
+from roformer_sim.native.products import Product
 
 _ACTIVATIONS = {"gelu": activations.GELU, "gelu_new": activations.GELU_NEW, "relu": activations.RELU}
 
@@ -93,7 +93,7 @@ class NativeNetwork:
             raise InputError(f"{found}; the vocabulary has {self.config.vocab_size}")
         self.config.check_length(length)
 
-    def read(self, sources: Sequence[Sequence[int]], keep: bool) -> KeptSources:
+    def read(self, sources: Sequence[Sequence[int] | np.ndarray], keep: bool) -> KeptSources:
         """Hidden states of all tokens of the sources, side by side, into :meth:`hidden`.
 
         Args:
@@ -217,8 +217,8 @@ class _Room:
         others = [np.empty((rows, width), np.float32) for width in (sides, wide)]
         others += [np.empty((rows, most), np.uint8), np.empty(rows, np.float32)]  # type: ignore[list-item]
         self._arrays = [self.x, self.first, y, *others]
-        addresses = (array.ctypes.data for array in self._arrays)
-        self.buffers = Buffers(*addresses, hidden, sides, wide, most)
+        addresses = [array.ctypes.data for array in self._arrays]
+        self.buffers = Buffers._make([*addresses, hidden, sides, wide, most])
 
 
 class _Parts:

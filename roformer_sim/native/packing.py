@@ -34,9 +34,9 @@ class Matrices(NamedTuple):
 
     def product(self) -> Product:
         """Where it is, for compiled code; valid as long as the arrays live."""
-        addresses = (array.ctypes.data for array in self)
+        panels, start, bias, scale = (array.ctypes.data for array in self)
         in_bytes = int(self.panels.dtype == np.int8)
-        return Product(*addresses, self.panels.shape[1], self.panels.shape[2], in_bytes)
+        return Product(panels, start, bias, scale, self.panels.shape[1], self.panels.shape[2], in_bytes)
 
 
 def padded(outputs: int) -> int:

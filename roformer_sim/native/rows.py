@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from roformer_sim.native.compiling import compiled, part
-from roformer_sim.native.microkernel import bytes_at, exponential, floats_at, larger, to_byte
+from roformer_sim.native.instructions import bytes_at, exponential, floats_at, larger, to_byte
 
 GELU, GELU_NEW, RELU = 0, 1, 2
 """Numbers of the activations."""
+
 
 @part
 def gelu(x):  # type: ignore[no-untyped-def]

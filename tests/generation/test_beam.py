@@ -107,7 +107,7 @@ class TestManySources:
 
     @pytest.mark.parametrize(
         "name",
- ["keras", "native-float32"],
+        ["keras", "native-float32"],
     )
     def test_each_gets_what_it_gets_alone(self, backbone, sources, free, name):
         engine = make_engine(name, Network.of(backbone))

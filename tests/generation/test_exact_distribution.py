@@ -26,6 +26,7 @@ RULES = {
     "top-k 20, nucleus 0.8 at temperature 1.3": {"top_k": 20, "top_p": 0.8, "temperature": 1.3},
 }
 
+
 @pytest.fixture(scope="module")
 def engines(backbone):
     """Each is made once: what it has compiled serves all rules."""

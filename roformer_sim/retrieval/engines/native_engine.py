@@ -11,7 +11,7 @@ from roformer_sim.native import NativeNetwork
 from roformer_sim.retrieval.engines.base import EncoderEngine, Vectors
 
 TOKENS = 512
-"""Of a batch: enough to go through the weights seldom, few enough that what is between stays near the cores."""
+"""Of a batch: enough to read the weights seldom, few enough that what is between stays near the cores."""
 
 
 class NativeEncoder(EncoderEngine):

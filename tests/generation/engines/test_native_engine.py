@@ -10,9 +10,8 @@ from keras import ops
 
 from roformer_sim import InputError
 from roformer_sim.checkpoints import assign_weights, read_weights, weight_names
-from roformer_sim.models import Backbone, ModelConfig
-
 from roformer_sim.generation.engines.native_engine import NativeEngine
+from roformer_sim.models import Backbone, ModelConfig
 from roformer_sim.native.processor import HAS_INT8
 
 needs_int8 = pytest.mark.skipif(not HAS_INT8, reason="this processor has no VNNI")
