@@ -53,7 +53,8 @@ def sts(
     ] = None,
     split: Annotated[str, typer.Option(help="Which <split>.tsv to take from a folder.")] = "valid",
     untrained: Annotated[
-        bool, typer.Option("--untrained", help="Also a newly initialised network of the first preset's shape.")
+        bool,
+        typer.Option("--untrained", help="Also a newly initialised network of the first preset's shape."),
     ] = False,
     require_better: Annotated[
         bool,
@@ -107,7 +108,9 @@ def sts(
     if output is not None:
         _prepare(output)
     bootstrap = Bootstrap(resamples, seed)
-    chosen = _load([*specs, *([] if "jaccard" in specs else ["jaccard"])], untrained, seed, maxlen, batch_size)
+    chosen = _load(
+        [*specs, *([] if "jaccard" in specs else ["jaccard"])], untrained, seed, maxlen, batch_size
+    )
     scores = [encoder.evaluate(tables, bootstrap) for encoder in chosen]
     name = next((score.name for score in scores if score.name.startswith(_UNTRAINED)), None)
     report = StsReport(tables, scores, name if untrained else None, maxlen, bootstrap, published_rows())
@@ -138,9 +141,7 @@ def _tables(data: list[str], split: str, sets: str | None) -> list[StsTable]:
     return tables
 
 
-def _load(
-    specs: list[str], untrained: bool, seed: int, maxlen: int, batch_size: int
-) -> list[StsEncoder]:
+def _load(specs: list[str], untrained: bool, seed: int, maxlen: int, batch_size: int) -> list[StsEncoder]:
     """The encoders in their order; the untrained network behind the preset it is like."""
     from roformer_sim.evaluation.sts.encoders import from_model, load_encoder, needs_keras
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.evaluation.geometry import alignment, uniformity
 from roformer_sim.evaluation.correlation import spearman
+from roformer_sim.evaluation.geometry import alignment, uniformity
 from roformer_sim.evaluation.sts.measure import row_cosines
 from roformer_sim.evaluation.sts.tables import StsTable, read_sts_table
 

@@ -69,14 +69,14 @@ class Resamples:
 
     def _label_ranks(self, counts: npt.NDArray[np.uint16]) -> tuple[Floats, Floats]:
         """Mean rank of each label in each resample, doubled, (samples, labels), and the sum of t^3 - t."""
-        held = np.stack(
+        held: Floats = np.stack(
             [
                 np.bincount(self._label_groups, weights=row, minlength=int(self._label_groups.max()) + 1)
                 for row in counts
             ]
         )
         below = np.cumsum(held, axis=1) - held
-        return 2 * below + held + 1, np.sum(held**3 - held, axis=1)
+        return np.asarray(2.0 * below + held + 1.0), np.asarray(np.sum(held**3 - held, axis=1))
 
     def _blocks(self) -> Iterator[npt.NDArray[np.uint16]]:
         rng = np.random.default_rng(self._seed)

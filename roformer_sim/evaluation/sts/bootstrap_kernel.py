@@ -37,7 +37,7 @@ def spearman_kernel(
     for sample in range(counts.shape[0]):
         label_spread = (whole - label_ties[sample]) / 12.0
         for cell in range(orders.shape[0]):
-            product, ties, held, drawn, before = 0.0, 0.0, 0.0, 0, 0
+            product, ties, held, drawn, before = 0.0, 0.0, 0.0, np.int64(0), np.int64(0)
             for place in range(size):
                 count = np.int64(counts[sample, orders[cell, place]])
                 drawn += count
@@ -46,6 +46,6 @@ def spearman_kernel(
                     product += held * (2 * before + drawn + 1)
                     ties += float(drawn * drawn) * drawn - drawn
                     before += drawn
-                    held, drawn = 0.0, 0
+                    held, drawn = 0.0, np.int64(0)
             spread = (whole - ties) / 12.0 * label_spread
             result[cell, sample] = (product / 4.0 - middle) / np.sqrt(spread) if spread > 0 else np.nan

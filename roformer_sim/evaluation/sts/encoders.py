@@ -63,9 +63,7 @@ def needs_keras(spec: str) -> bool:
     return spec != JACCARD_SPEC and teachers.needs_keras(spec)
 
 
-def load_encoder(
-    spec: str, *, maxlen: int = 64, batch_size: int = 64, progress: bool = False
-) -> StsEncoder:
+def load_encoder(spec: str, *, maxlen: int = 64, batch_size: int = 64, progress: bool = False) -> StsEncoder:
     """The encoder that a command names.
 
     ``jaccard``: shared characters, a score of pairs. A preset, its folder, or a checkpoint folder: all four

@@ -36,6 +36,9 @@ class Estimate(NamedTuple):
     high: float = NAN
 
 
+UNKNOWN = Estimate()
+
+
 @dataclass(frozen=True)
 class StsFigure:
     """The correlations of one variant with the labels of one table, or their average over tables.
@@ -46,15 +49,13 @@ class StsFigure:
         draws: (2, resamples): Spearman and Pearson of each resample, which averages are made of.
     """
 
-    spearman: Estimate = Estimate()
-    pearson: Estimate = Estimate()
+    spearman: Estimate = UNKNOWN
+    pearson: Estimate = UNKNOWN
     undefined: str = ""
     draws: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)), repr=False)
 
     @classmethod
-    def of(
-        cls, values: Sequence[float], draws: npt.NDArray[np.float64], confidence: float
-    ) -> StsFigure:
+    def of(cls, values: Sequence[float], draws: npt.NDArray[np.float64], confidence: float) -> StsFigure:
         """From Spearman and Pearson x 100 and their draws, of the same scale."""
         spearman, pearson = (
             Estimate(float(value), *percentile_interval(row, confidence))

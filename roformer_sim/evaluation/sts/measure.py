@@ -143,7 +143,9 @@ class _Run:
 
     def measure(self, table: StsTable, scores: Mapping[Variant, Floats]) -> None:
         started = time.perf_counter()
-        for variant, figure in zip(scores, _figures(table, list(scores.values()), self.bootstrap), strict=True):
+        for variant, figure in zip(
+            scores, _figures(table, list(scores.values()), self.bootstrap), strict=True
+        ):
             self.figures.setdefault(variant, []).append(figure)
             self._pair_scores.setdefault(variant, []).append(scores[variant].astype(np.float32))
         self.measuring_seconds += time.perf_counter() - started
@@ -159,7 +161,9 @@ class _Run:
         self.dimensions = width
         zeros = max(int((~matrix.any(axis=1)).sum()) for matrix in vectors.values())
         if zeros:
-            self.notes.append(f"{table.title}: {zeros:,} sentences have a zero vector, cosine 0 with everything")
+            self.notes.append(
+                f"{table.title}: {zeros:,} sentences have a zero vector, cosine 0 with everything"
+            )
 
     def scores(self, tables: Sequence[StsTable]) -> StsScores:
         result = StsScores(
@@ -185,7 +189,9 @@ def _figures(table: StsTable, scores: list[Floats], bootstrap: Bootstrap) -> lis
     resamples = Resamples(table.labels, bootstrap.resamples, bootstrap.seed, f"{table.name} {table.split}")
     draws = 100 * np.stack(resamples.correlations(defined), axis=1)
     found = iter(
-        StsFigure.of([100 * spearman(row, table.labels), 100 * pearson(row, table.labels)], drawn, bootstrap.confidence)
+        StsFigure.of(
+            [100 * spearman(row, table.labels), 100 * pearson(row, table.labels)], drawn, bootstrap.confidence
+        )
         for row, drawn in zip(defined, draws, strict=True)
     )
     return [StsFigure(undefined=reason) if reason else next(found) for reason in reasons]

@@ -88,16 +88,16 @@ def _lines(rows: list[Row]) -> list[Line]:
         cells = []
         for figure, (low, high) in zip(row.figures, bounds, strict=True):
             value = figure.spearman.value
-            known = value == value
-            shade = (value - low) / (high - low) if known and high > low else 0.0
-            hint = f"Pearson {shown(figure.pearson)}" if known else figure.undefined
+            defined = value == value
+            shade = (value - low) / (high - low) if defined and high > low else 0.0
+            hint = f"Pearson {shown(figure.pearson)}" if defined else figure.undefined
             cells.append(
                 Cell(
                     shown(figure.spearman, interval=False),
                     _interval(figure.spearman),
                     hint,
                     round(shade, 3),
-                    known and value == high,
+                    defined and value == high,
                 )
             )
         span = sum(other.encoder == row.encoder for other in rows)
@@ -111,7 +111,7 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _beside_published(report: StsReport) -> list[list[str]]:
-    """The best variant of each encoder in the columns of the published table; empty unless all five are here."""
+    """The best variant of each encoder in the published table's columns; empty unless all five are here."""
     if len(set(report.keys) & set(FIVE)) < len(FIVE):
         return []
     places = [report.keys.index(name) for name in FIVE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,12 @@ from roformer_sim.evaluation.sts.figures import RAW, WHITENING, WHITENING_256
 from roformer_sim.evaluation.sts.report import MACRO, Row, StsReport
 from roformer_sim.evaluation.sts.tables import StsTable
 
-_MARKS = {"": ("D", "#7a7a7a"), RAW: ("o", "#3b6ea8"), WHITENING: ("s", "#c0562b"), WHITENING_256: ("^", "#4f8a4c")}
+_MARKS = {
+    "": ("D", "#7a7a7a"),
+    RAW: ("o", "#3b6ea8"),
+    WHITENING: ("s", "#c0562b"),
+    WHITENING_256: ("^", "#4f8a4c"),
+}
 _COLUMNS = 3
 _MOST_CLASSES = 6
 _NAME = 28  # characters of an encoder's name on an axis
@@ -42,7 +48,8 @@ def plot_figures(report: StsReport) -> bytes:
     places[0].set_ylim(len(lines) - 0.4, -0.6)
     drawn = dict.fromkeys(row.variant.whitening for row in rows if row.variant.whitening)
     handles = [
-        canvas.axes[0].plot([], [], _MARKS[which][0], color=_MARKS[which][1], label=which)[0] for which in drawn
+        canvas.axes[0].plot([], [], _MARKS[which][0], color=_MARKS[which][1], label=which)[0]
+        for which in drawn
     ]
     canvas.suptitle(f"Spearman x 100, {report.interval_name()}", fontsize=10, x=0.01, ha="left")
     canvas.legend(handles=handles, loc="upper right", ncols=3, fontsize=8, frameon=False)
@@ -96,19 +103,27 @@ def _draw_scores(place: Any, table: StsTable, scores: np.ndarray) -> None:
     if not known.any():
         place.text(0.5, 0.5, "undefined", ha="center", va="center", fontsize=8, transform=place.transAxes)
         return
-    bins = np.linspace(scores[known].min(), scores[known].max() + 1e-9, 41)
     classes, names = _classes(np.asarray(table.labels))
+    two = len(names) <= 2
+    bins = np.linspace(scores[known].min(), scores[known].max() + 1e-9, 41 if two else 19)
     for number, name in enumerate(names):
         chosen = scores[known & (classes == number)]
         if not len(chosen):
             continue
         counts, _ = np.histogram(chosen, bins)
-        colour = (0.75 - 0.55 * number / max(len(names) - 1, 1), 0.35, 0.2 + 0.5 * number / max(len(names) - 1, 1))
+        colour = (
+            0.75 - 0.55 * number / max(len(names) - 1, 1),
+            0.35,
+            0.2 + 0.5 * number / max(len(names) - 1, 1),
+        )
         heights = counts / len(chosen)
-        place.fill_between(bins[:-1], heights, step="post", color=colour, alpha=0.15, linewidth=0)
-        place.step(bins[:-1], heights, where="post", color=colour, linewidth=1.0, label=name)
+        if two:
+            place.fill_between(bins[:-1], heights, step="post", color=colour, alpha=0.15, linewidth=0)
+            place.step(bins[:-1], heights, where="post", color=colour, linewidth=1.0, label=name)
+        else:  # so many outlines of steps would hide one another
+            place.plot((bins[:-1] + bins[1:]) / 2, heights, color=colour, linewidth=1.2, label=name)
     place.set_ylim(bottom=0)
-    place.legend(fontsize=6, frameon=False, handlelength=1.0, loc="upper left", labelspacing=0.2)
+    place.legend(fontsize=6, frameon=False, handlelength=1.0, loc="best", labelspacing=0.2)
 
 
 def _classes(labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -117,7 +132,7 @@ def _classes(labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     if len(distinct) <= _MOST_CLASSES:
         return np.searchsorted(distinct, labels), [f"{label:g}" for label in distinct]
     edges = np.linspace(distinct[0], distinct[-1], _MOST_CLASSES)
-    names = [f"{low:g} to {high:g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return np.clip(np.searchsorted(edges, labels, side="right") - 1, 0, len(names) - 1), names
 
 

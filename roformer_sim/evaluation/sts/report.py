@@ -45,7 +45,7 @@ class StsReport:
     encoders: list[StsScores]
     untrained: str | None = None
     maxlen: int | None = None
-    bootstrap: Bootstrap = Bootstrap()
+    bootstrap: Bootstrap = field(default_factory=Bootstrap)
     published: list[PublishedRow] = field(default_factory=list)
 
     @property
@@ -70,7 +70,8 @@ class StsReport:
                 yield Row(encoder.name, variant, [*figures, *both])
 
     def gains(self) -> dict[str, float]:
-        """First encoder minus untrained network, the best variant of each: points by table; empty without one.
+        """First encoder minus untrained network, the best variant of each: points by table; empty if
+        there is none.
 
         An untrained network's mean of random vectors is a bag of characters, stronger than its [CLS].
         """
@@ -156,15 +157,20 @@ class StsReport:
     def published_table(self) -> tuple[list[str], list[list[str]]]:
         """Header and lines of the published figures."""
         lines = [
-            [row.system, row.variant.title, row.split, *(f"{row.figures[name]:.2f}" for name in FIVE)]
-            + [f"{row.average:.2f}", row.source]
+            [
+                *(row.system, row.variant.title, row.split),
+                *(f"{value:.2f}" for value in (*row.figures.values(), row.average)),
+                row.source,
+            ]
             for row in self.published
         ]
         return ["system", "vectors", "split", *FIVE, "macro", "source"], lines
 
     def interval_name(self) -> str:
         """``95 % intervals``, or that there are none."""
-        return f"{100 * self.bootstrap.confidence:g} % intervals" if self.bootstrap.resamples else "no intervals"
+        return (
+            f"{100 * self.bootstrap.confidence:g} % intervals" if self.bootstrap.resamples else "no intervals"
+        )
 
     def interval_method(self) -> str:
         """How the intervals were made, in a sentence."""
@@ -173,21 +179,23 @@ class StsReport:
         return (
             f"Intervals hold {100 * self.bootstrap.confidence:g} % of {self.bootstrap.resamples:,} bootstrap "
             "resamples of the pairs of a table (percentiles; ranks made anew in each, the same draws for all "
-            f"encoders; seed {self.bootstrap.seed}). Pairs that share a sentence are drawn as if independent, "
-            "so where sentences repeat much (BQ) intervals are too narrow."
+            f"encoders; seed {self.bootstrap.seed}). Pairs that share a sentence are drawn as if "
+            "independent, so where sentences repeat much (BQ) intervals are too narrow."
         )
 
     def notes(self) -> list[str]:
         """What the figures alone do not say."""
         notes = [self.interval_method()]
-        if any(variant.whitening not in ("", "raw") for encoder in self.encoders for variant in encoder.figures):
+        if any(
+            variant.whitening not in ("", "raw") for encoder in self.encoders for variant in encoder.figures
+        ):
             notes.append(
                 "Whitening is fitted on the sentences of the evaluated table itself, both sides, without "
                 "labels, as published."
             )
         notes.append(
-            f"Macro: mean over the {len(self.tables)} tables ({', '.join(self.keys)}), each counting the same; "
-            "weighted: by their pairs."
+            f"Macro: mean over the {len(self.tables)} tables ({', '.join(self.keys)}), each counting the "
+            "same; weighted: by their pairs."
         )
         for encoder in self.encoders:
             notes += [f"{encoder.name}: {note}." for note in encoder.notes]

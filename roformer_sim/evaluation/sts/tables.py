@@ -109,7 +109,9 @@ def name_and_split(path: str | Path) -> tuple[str, str]:
         (('ATEC', 'valid'), ('BQ', 'test'), ('mine', 'unnamed'))
     """
     path = Path(path)
-    ending = next((e for e in sorted((*_ENDINGS, ".txt"), key=len, reverse=True) if path.name.endswith(e)), "")
+    ending = next(
+        (e for e in sorted((*_ENDINGS, ".txt"), key=len, reverse=True) if path.name.endswith(e)), ""
+    )
     stem = path.name.removesuffix(ending)
     match = _SPLIT.fullmatch(stem)
     if not match:

@@ -45,8 +45,8 @@ def print_report(report: StsReport, file: IO[str] | None = None) -> None:
     known = [width / 2 for width in widths if width == width]
     if known:
         console.print(
-            f"{report.interval_name()}: half width {min(known):.1f} to {max(known):.1f}; each in the JSON, CSV "
-            "and HTML (--output).",
+            f"{report.interval_name()}: half width {min(known):.1f} to {max(known):.1f}; each in the JSON, "
+            "CSV and HTML (--output).",
             soft_wrap=True,
         )
     for note in report.notes():

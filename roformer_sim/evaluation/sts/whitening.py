@@ -11,8 +11,8 @@ _SMALLEST = 1e-10  # of the largest variance; directions below are rounding nois
 def whitened(vectors: npt.NDArray[np.floating], rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """Vectors with mean 0 and covariance 1 over ``rows``, the directions of largest variance first.
 
-    ``y = (x - mean) U diag(1 / sqrt(s))`` with the covariance ``U diag(s) U'``. The first 256 columns are what
-    is published as whitening-256. Directions in which the rows do not vary are left out.
+    ``y = (x - mean) U diag(1 / sqrt(s))`` with the covariance ``U diag(s) U'``. The first 256 columns are
+    what is published as whitening-256. Directions in which the rows do not vary are left out.
 
     Args:
         vectors: (n, d).
