@@ -73,7 +73,7 @@ def test_the_macro_average_counts_tables_alike_and_the_weighted_one_pairs(write_
 
 def test_whitening_is_what_numpy_says_of_both_sides(write_table) -> None:
     rng = np.random.default_rng(3)
-    rows = [(f"句{i}", f"句{(i * 7) % 40}", float(rng.integers(5))) for i in range(60)]
+    rows = [(f"句{i}", f"句{(i + 7) % 40}", float(rng.integers(5))) for i in range(60)]
     table = read_sts_table(write_table("ATEC/valid.tsv", rows))
     mixing = rng.standard_normal((20, 20))
     vectors = {f"句{i}": rng.standard_normal(20) @ mixing + 2 for i in range(60)}
