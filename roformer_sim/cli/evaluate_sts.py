@@ -60,7 +60,7 @@ def sts(
         bool,
         typer.Option(
             "--require-better",
-            help="Exit with 1 unless the first encoder's best variant beats the untrained network's best on "
+            help="Exit with 1 unless the first encoder's best raw vectors beat the untrained network's on "
             "every table.",
         ),
     ] = False,

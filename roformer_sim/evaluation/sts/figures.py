@@ -118,4 +118,9 @@ class StsScores:
     @property
     def best(self) -> Variant:
         """The variant with the highest macro average of Spearman; the first where none is defined."""
-        return max(self.figures, key=lambda v: np.nan_to_num(self.macro(v).spearman.value, nan=-math.inf))
+        return self.best_of()
+
+    def best_of(self, whitening: str | None = None) -> Variant:
+        """The same among the variants of one whitening; ``None`` for all."""
+        variants = [variant for variant in self.figures if whitening in (None, variant.whitening)]
+        return max(variants, key=lambda v: np.nan_to_num(self.macro(v).spearman.value, nan=-math.inf))

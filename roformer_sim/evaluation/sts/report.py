@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from roformer_sim.evaluation.sts.figures import Estimate, StsFigure, StsScores, Variant
+from roformer_sim.evaluation.sts.figures import RAW, Estimate, StsFigure, StsScores, Variant
 from roformer_sim.evaluation.sts.measure import Bootstrap
 from roformer_sim.evaluation.sts.published import PublishedRow
 from roformer_sim.evaluation.sts.tables import FIVE, StsTable
@@ -70,16 +70,17 @@ class StsReport:
                 yield Row(encoder.name, variant, [*figures, *both])
 
     def gains(self) -> dict[str, float]:
-        """First encoder minus untrained network, the best variant of each: points by table; empty if
-        there is none.
+        """First encoder minus untrained network, points by table; empty where there is none.
 
-        An untrained network's mean of random vectors is a bag of characters, stronger than its [CLS].
+        The best raw vectors of each by macro average: whitening on the table's own sentences is no merit of
+        training, and an untrained network's mean of random vectors is a bag of characters, stronger than its
+        [CLS].
         """
         first = self.encoders[0]
         other = next((encoder for encoder in self.encoders if encoder.name == self.untrained), None)
         if other is None:
             return {}
-        pairs = zip(first.figures[first.best], other.figures[other.best], strict=True)
+        pairs = zip(first.figures[first.best_of(RAW)], other.figures[other.best_of(RAW)], strict=True)
         return {
             key: a.spearman.value - b.spearman.value for key, (a, b) in zip(self.keys, pairs, strict=True)
         }
@@ -187,7 +188,7 @@ class StsReport:
         """What the figures alone do not say."""
         notes = [self.interval_method()]
         if any(
-            variant.whitening not in ("", "raw") for encoder in self.encoders for variant in encoder.figures
+            variant.whitening not in ("", RAW) for encoder in self.encoders for variant in encoder.figures
         ):
             notes.append(
                 "Whitening is fitted on the sentences of the evaluated table itself, both sides, without "
@@ -209,7 +210,7 @@ class StsReport:
             above = sum(points > 0 for points in gains.values())
             notes.append(
                 f"{self.encoders[0].name} above {self.untrained} on {above} of {len(gains)} tables "
-                "(the best variant of each, by macro average)."
+                "(the best raw vectors of each, by macro average)."
             )
         return notes
 

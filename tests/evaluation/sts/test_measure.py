@@ -171,3 +171,16 @@ def test_jaccard_on_rows_counted_by_hand(write_table) -> None:
     # Overlaps 1, 1/2, 0, 1/3 rank 4 3 1 2 against 4 3 2 1: squared differences 0 0 1 1.
     scores = character_jaccard([table], FEW)
     assert values(scores, "", "") == [pytest.approx(100 * (1 - 6 * 2 / (4 * 15)))]
+
+
+def test_pairs_of_equal_sentences_tie_whatever_rounding_makes_of_their_cosines(write_table) -> None:
+    rows = [(f"句{i}", f"句{i}", float(i % 2)) for i in range(40)] + [("左", "右", 0)]
+    table = read_sts_table(write_table("ATEC/valid.tsv", rows))
+    rng = np.random.default_rng(5)
+    vectors = {text: rng.standard_normal(64).astype(np.float32) for text in (*table.texts_a, "右")}
+    scores = evaluate_sts(of_texts(vectors), [table], whitenings=["raw"], bootstrap=Bootstrap(0))
+    # 41 pairs, one of them below 40 that tie: its rank alone tells the labels apart.
+    tied = evaluate_pairs(
+        lambda a, b: [float(x == y) for x, y in zip(a, b, strict=True)], [table], name="equal"
+    )
+    assert values(scores) == pytest.approx(values(tied, "", ""))
