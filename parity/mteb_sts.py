@@ -4,8 +4,8 @@
 
 DATA holds ``sts/<set>/valid.tsv``. MTEB runs in a process of its own, with tasks built from these files and
 a wrapper that asks the shipped preset for vectors (``mteb_sts_ours.py``, a third process: neither has the
-other's libraries). Spearman and Pearson of the cosine must agree to 1e-4, on the scale of -1 to 1. Exit code 1
-if one does not.
+other's libraries). Spearman and Pearson of the cosine must agree to 1e-4, on the scale of -1 to 1. Exit code
+1 if one does not.
 """
 
 from __future__ import annotations
