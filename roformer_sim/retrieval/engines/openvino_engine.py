@@ -12,7 +12,7 @@ from roformer_sim.generation.engines.shared_attention import attend_source, stor
 from roformer_sim.models.pooling import Pooling
 from roformer_sim.retrieval.engines.base import EncoderEngine, Vectors
 
-TOKENS = 1024
+TOKENS = 2048
 """Of a batch: enough to fill matrix products, few enough that a block's activations stay near the cores."""
 
 STEP = 32
