@@ -48,7 +48,7 @@ def on_accelerator(devices: Path = Path("/dev")) -> bool:
     is no other; unless it is loaded already.
     """
     loaded = any(name in sys.modules for name in ("tensorflow", "jax"))
-    if sys.platform == "linux" and not loaded and not _device_files(devices):
+    if sys.platform == "linux" and not loaded and not accelerator_files(devices):
         return False
     import keras
 
@@ -63,7 +63,7 @@ def on_accelerator(devices: Path = Path("/dev")) -> bool:
     return False
 
 
-def _device_files(devices: Path) -> list[Path]:
+def accelerator_files(devices: Path) -> list[Path]:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
     patterns = [pattern for pattern in _DEVICE_FILES if not (hidden and pattern.startswith("nvidia"))]
     return [path for pattern in patterns for path in devices.glob(pattern)]
