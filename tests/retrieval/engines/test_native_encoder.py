@@ -104,7 +104,8 @@ def test_batches_hold_all_sentences_and_about_as_many_tokens(roformer):
     counts = engine.batches(lengths)
     assert sum(counts) == len(lengths)
     sizes = np.add.reduceat(lengths, np.cumsum([0, *counts[:-1]]))
-    assert sizes[0] == 5000 and sizes[1:3].tolist() == [1200, 900] and sizes[3:].max() <= 512 and sizes[3:-1].min() > 490
+    assert sizes[:3].tolist() == [5000, 1200, 900]
+    assert sizes[3:].max() <= 512 and sizes[3:-1].min() > 490
     assert engine.batches(np.array([], int)) == []
 
 
