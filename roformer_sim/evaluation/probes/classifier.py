@@ -48,7 +48,7 @@ class FoldScores:
     unfinished: int = 0
 
     def mean(self, metric: str) -> Mean:
-        """``"accuracy"`` or ``"macro_f1"``: ``100 mean``, and ``100 sd / sqrt(folds)`` with sd over folds - 1."""
+        """``"accuracy"`` or ``"macro_f1"``: mean over the folds, and ``sd / sqrt(folds)``, sd over folds - 1."""
         values = np.array(getattr(self, metric))
         return Mean(100 * float(values.mean()), 100 * float(values.std(ddof=1)) / math.sqrt(len(values)))
 
@@ -107,7 +107,7 @@ def probe_texts(
     """The same classifier on a bag of characters: TF-IDF of single characters and pairs of neighbours.
 
     Characters are counted and weighted by the other folds' texts alone (``1 + log tf``, the 20,000 most
-    frequent, rows of length 1). It knows the task's words and nothing else: an encoder below it has lost them.
+    frequent, rows of length 1). It knows the task's words and nothing else.
 
     Raises:
         InputError: As :func:`probe_vectors`.

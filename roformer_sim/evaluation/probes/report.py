@@ -114,9 +114,9 @@ class ProbeReport:
     def notes(self) -> list[str]:
         """What the figures alone do not say."""
         notes = [
-            f"Logistic regression (L2) on frozen, standardised vectors; mean of {self.folds} stratified folds "
-            f"(seed {self.seed}), the same for all encoders, ± its standard error over the folds, which share "
-            "training texts: it is somewhat too small.",
+            f"Logistic regression (L2) on frozen, standardised vectors; mean of {self.folds} stratified "
+            f"folds (seed {self.seed}), the same for all encoders, ± its standard error over the folds, "
+            "which share training texts: it is somewhat too small.",
             f"C of {', '.join(f'{c:g}' for c in VECTOR_GRID)} by accuracy on a part of the training folds.",
         ]
         if any(probe.name == CHARACTERS for probe in self.probes):

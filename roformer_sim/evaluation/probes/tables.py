@@ -52,7 +52,7 @@ class ClassTable:
 def find_class_files(
     places: Iterable[str | Path], split: str | None = None, names: Sequence[str] | None = None
 ) -> list[Path]:
-    """One file of each set: ``DIR/<name>/<split>.tsv`` or ``DIR/<split>.tsv`` of folders, and files as they are.
+    """One file of each set: ``DIR/<name>/<split>.tsv`` or ``DIR/<split>.tsv``, and files as they are.
 
     ``.jsonl``, ``.csv`` and ``.parquet`` count too, and compressed ones. Folders without such a file are
     passed over.
@@ -104,8 +104,8 @@ def read_class_table(
     """Read ``text`` and ``label`` (a string or an integer): TSV or CSV with a header, JSON lines, Parquet.
 
     A text that comes again counts once, with its first class: a fold must not be asked for what another has
-    shown. Of more than ``rows`` texts a random sample is taken, then classes of fewer than ``folds`` texts are
-    left out: they cannot be in every fold. All of this is said in the table's notes.
+    shown. Of more than ``rows`` texts a random sample is taken, then classes of fewer than ``folds`` texts
+    are left out: they cannot be in every fold. All of this is said in the table's notes.
 
     Args:
         path: The file.

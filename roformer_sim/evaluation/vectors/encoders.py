@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,10 +71,12 @@ def load_vector_encoder(spec: str, *, maxlen: int = 64, batch_size: int | None =
         with warnings.catch_warnings():
             # Counted, and said in the report.
             warnings.filterwarnings("ignore", message=r"\d+ of \d+ texts cut to ", category=UserWarning)
-            size = "auto" if batch_size is None else batch_size
-            return model.encoder.encode(
-                texts, [pooling], normalize=False, maxlen=maxlen, batch_size=size
-            )[pooling]  # fmt: skip
+            options: dict[str, Any] = {
+                "normalize": False,
+                "maxlen": maxlen,
+                "batch_size": batch_size or "auto",
+            }
+            return model.encoder.encode(texts, [pooling], **options)[pooling]
 
     def count_truncated(texts: list[str]) -> int:
         return sum(encoding.truncated for encoding in model.tokenizer.encode_batch(texts, maxlen=maxlen))

@@ -11,7 +11,7 @@ from roformer_sim.training.watching.replaced_file import replace_file
 
 
 def write_geometry(report: GeometryReport, folder: Path) -> list[Path]:
-    """Write ``geometry.json``, ``.csv``, ``.md``, ``.png`` and ``geometry_cosines.png``, ``_spectrum``, ``_groups``.
+    """Write ``geometry.json``, ``.csv``, ``.md``, ``.png``, and the plots of cosines, spectrum and groups.
 
     Returns:
         The files.

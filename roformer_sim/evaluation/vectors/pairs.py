@@ -45,7 +45,7 @@ class LabelledPairs:
 
 
 def read_labelled_pairs(path: str | Path, *, rows: int | None = None, seed: int = 0) -> LabelledPairs:
-    """Read ``text_a``, ``text_b`` and, if there is one, ``label``: TSV or CSV with a header, JSON lines, Parquet.
+    """Read ``text_a``, ``text_b`` and, if there is one, ``label`` of TSV, CSV, JSON lines or Parquet.
 
     With labels a pair is positive from 0.8 of the largest label on (1 of 0 and 1; 4 of 0 to 5) and negative
     at 0; what lies between is neither. Without labels, or without a label of 0, every text_a of a positive

@@ -140,8 +140,8 @@ class GeometryReport:
             f"{pairs.file}: {len(pairs.positives):,} positives, {pairs.positives_are}; "
             f"{len(pairs.negatives):,} negatives, {pairs.negatives_are}"
             + (f"; {pairs.left_out:,} pairs of labels between are left out." if pairs.left_out else "."),
-            "Alignment: mean squared distance of the positives' unit vectors. Uniformity (t = 2), mean cosine, "
-            "principal components (PC: share of variance) and effective rank: of the "
+            "Alignment: mean squared distance of the positives' unit vectors. Uniformity (t = 2), mean "
+            "cosine, principal components (PC: share of variance) and effective rank: of the "
             f"{len(pairs.texts):,} distinct sentences.",
         ]
         if len(pairs.texts) > 4096:
@@ -158,8 +158,8 @@ class GeometryReport:
         if self.groups is not None:
             notes.append(
                 f"Groups: {len(self.groups.groups)} of {self.groups.of:,} in {self.groups.file}, "
-                f"{len(self.groups.texts)} sentences (seed {self.seed}); nearest in group: share of them whose "
-                "nearest neighbour by cosine is of their own group."
+                f"{len(self.groups.texts)} sentences (seed {self.seed}); nearest in group: share of them "
+                "whose nearest neighbour by cosine is of their own group."
             )
         return notes
 

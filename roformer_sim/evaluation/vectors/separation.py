@@ -10,9 +10,9 @@ from corpus_builder.errors import InputError
 
 
 def auc(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
-    """Chance that a positive pair scores above a negative one, ties counting half: the area under the ROC curve.
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
 
-    ``(sum of the positives' mean ranks - p (p + 1) / 2) / (p n)`` (Mann and Whitney): 1 all above, 0.5 chance.
+    ``(sum of the positives' mean ranks - p (p + 1) / 2) / (p n)`` (Mann and Whitney); 1: all above.
 
     Raises:
         InputError: One of them is empty, or a score is not a number.
