@@ -48,7 +48,7 @@ class FoldScores:
     unfinished: int = 0
 
     def mean(self, metric: str) -> Mean:
-        """``"accuracy"`` or ``"macro_f1"``: mean over the folds, and ``sd / sqrt(folds)``, sd over folds - 1."""
+        """``"accuracy"`` or ``"macro_f1"``: mean over folds, and ``sd / sqrt(folds)``, sd over folds - 1."""
         values = np.array(getattr(self, metric))
         return Mean(100 * float(values.mean()), 100 * float(values.std(ddof=1)) / math.sqrt(len(values)))
 

@@ -75,6 +75,7 @@ def plot_spectrum(report: GeometryReport) -> bytes:
         label = f"{short(encoder.name)}: effective rank {encoder.effective_rank:.0f} of {encoder.dimensions}"
         place.plot(np.arange(1, len(total) + 1), 100 * total, color=_colour(number), label=label)
     place.set_xscale("log")
+    place.xaxis.set_major_formatter("{x:g}")
     place.set_ylim(0, 102)
     place.set_xlabel("principal components", fontsize=8.5)
     place.set_ylabel("variance held, %", fontsize=8.5)
@@ -132,7 +133,7 @@ def _grid(count: int, size: tuple[float, float], *, share: bool) -> tuple[Any, l
     columns = min(count, _COLUMNS)
     rows = -(-count // columns)
     figure = canvas((size[0] * columns, size[1] * rows + 0.3))
-    places = figure.subplots(rows, columns, squeeze=False, sharex=share).flatten().tolist()
+    places = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share).flatten().tolist()
     for place in places[count:]:
         place.set_visible(False)
     return figure, places
