@@ -46,7 +46,7 @@ class RoFormerSim:
         metadata: How it was made; saved with it.
 
     Keras is imported when something needs the Keras model (:attr:`backbone`, ``engine="keras"``), not
-    before; on CPUs with OpenVINO neither :meth:`gen_synonyms` nor :meth:`encode` does.
+    before; on CPUs neither :meth:`gen_synonyms` nor :meth:`encode` does.
 
     Example:
         >>> model = RoFormerSim.from_preset("roformer_sim_char_mini_zh")
@@ -208,8 +208,7 @@ class RoFormerSim:
 
         Args:
             seed: One for all texts, or a list of one for each.
-            engine: ``"auto"``, ``"keras"``, ``"openvino-float32"``, ``"openvino-bfloat16"``,
-                ``"openvino-int8"``.
+            engine: ``"auto"``, ``"keras"``, ``"native-float32"``, ``"native-int8"``.
             options: See :class:`roformer_sim.generation.GenerationOptions`.
         """
         requests = [Request(text) for text in _texts(texts)]

@@ -34,14 +34,13 @@ def test_names_and_shapes_are_known_without_building(tiny_config, changes):
 
 
 def test_a_cpu_engine_s_work_imports_neither_keras_nor_tensorflow(tiny_preset):
-    pytest.importorskip("openvino")
     program = f"""
 import sys
 from roformer_sim import RoFormerSim
 model = RoFormerSim.from_preset({str(tiny_preset)!r})
-model.gen_synonyms("怎么开通花呗", n=6, k=3, maxlen=10, seed=0, engine="openvino-int8")
-model.encode(["今天下雨", "好"], pooling="P4", engine="openvino-float32")
-model.keep_tokens("今天下雨").similarity("今天", "下雨", engine="openvino-float32")
+model.gen_synonyms("怎么开通花呗", n=6, k=3, maxlen=10, seed=0, engine="native-float32")
+model.encode(["今天下雨", "好"], pooling="P4", engine="native-float32")
+model.keep_tokens("今天下雨").similarity("今天", "下雨", engine="native-float32")
 found = [name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules]
 assert not found, found
 """
@@ -71,11 +70,10 @@ def test_from_then_on_the_keras_model_s_weights_count(network, tiny_tokenizer, t
 
 
 def test_engines_keep_their_weights_until_they_are_forgotten(network, tiny_tokenizer):
-    pytest.importorskip("openvino")
     encoder = SentenceEncoder(network, tiny_tokenizer)
 
     def vector():
-        return encoder.encode(["今天下雨"], ["P2"], engine="openvino-float32")[Pooling.P2]
+        return encoder.encode(["今天下雨"], ["P2"], engine="native-float32")[Pooling.P2]
 
     before = vector()
     network.backbone.pooler.bias.assign(np.ones(32, np.float32))

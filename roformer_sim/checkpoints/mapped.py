@@ -32,9 +32,7 @@ class MappedWeights(Mapping[str, np.ndarray]):
             with safe_open(path, framework="numpy"), path.open("rb") as file:
                 size = int.from_bytes(file.read(8), "little")
                 header = json.loads(file.read(size))
-                self._map = mmap.mmap(
-                    file.fileno(), 0, access=mmap.ACCESS_COPY
-                )  # see _constant of OpenVINO's graphs
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise InputError(f"{path}: no such file") from None
         except (SafetensorError, OSError, ValueError) as error:

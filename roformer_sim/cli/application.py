@@ -15,6 +15,7 @@ from roformer_sim.cli import quiet
 from roformer_sim.cli.encode import encode
 from roformer_sim.cli.evaluate import evaluate
 from roformer_sim.cli.info import info
+from roformer_sim.cli.prepare_sts import prepare_sts
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.teacher_cache import teacher_cache
@@ -46,7 +47,7 @@ def _program(
     """Chinese sentences that mean the same: generate them, encode them, train on your own text."""
 
 
-for command in (synonyms, encode, similarity, train, teacher_cache, vocab, info):
+for command in (synonyms, encode, similarity, train, teacher_cache, vocab, prepare_sts, info):
     app.command()(command)
 app.add_typer(evaluate)
 

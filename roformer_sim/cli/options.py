@@ -52,7 +52,7 @@ Inputs = Annotated[
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="The input is JSON lines, whatever it is called.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 EncoderEngine = Annotated[
-    str, typer.Option(help="What computes: auto, keras, openvino-float32, -bfloat16 or -int8.")
+    str, typer.Option(help="What computes: auto, keras, native-float32 or native-int8.")
 ]
 PoolingOption = Annotated[
     PoolingName | None,

@@ -95,7 +95,7 @@ def synonyms(
         int, typer.Option(min=1, help="Groups of beams that avoid one another's tokens.")
     ] = 1,
     engine: Annotated[
-        str, typer.Option(help="What decodes: auto, keras, openvino-float32, -bfloat16 or -int8.")
+        str, typer.Option(help="What decodes: auto, keras, native-float32 or native-int8.")
     ] = "auto",
     files: options.Inputs = None,
     jsonl: options.JsonLines = False,

@@ -73,8 +73,7 @@ class SentenceEncoder:
             maxlen: Most tokens of a sentence, [CLS] and [SEP] included; longer ones are cut with a
                 warning.
             progress: Show a progress bar on stderr.
-            engine: ``"auto"``, ``"keras"``, ``"openvino-float32"``, ``"openvino-bfloat16"``,
-                ``"openvino-int8"``, see docs/retrieval.md.
+            engine: ``"auto"``, ``"keras"``, ``"native-float32"``, ``"native-int8"``, see docs/retrieval.md.
 
         Returns:
             Pooling to float32 (n, hidden), rows in the order of ``texts``.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from corpus_builder.errors import InputError
 from roformer_sim.generation.engines.base import Engine
 from roformer_sim.network import Network
 
-ENGINES = ("keras", "openvino-float32", "openvino-bfloat16", "openvino-int8")
+if TYPE_CHECKING:
+    from roformer_sim.native import NativeNetwork, Precision
 
-
-NO_OPENVINO = "OpenVINO is not installed (pip install 'roformer-sim[openvino]')"
+ENGINES = ("keras", "native-float32", "native-int8")
 
 
 class Choice(NamedTuple):
@@ -25,13 +24,16 @@ class Choice(NamedTuple):
     why: str
 
 
-def best_engine() -> Choice:
-    """What ``"auto"`` stands for on this machine (docs/generation.md has the figures)."""
+def best_engine(network: Network | None = None) -> Choice:
+    """What ``"auto"`` stands for on this machine and, if one is given, for this network.
+
+    docs/generation.md has the figures behind it.
+    """
+    if network is not None and str(getattr(network.dtype, "name", network.dtype)) != "float32":
+        return Choice("keras", "the Keras model computes in bfloat16, as was asked for")
     if on_accelerator():
         return Choice("keras", "there is a GPU or TPU that Keras uses")
-    if importlib.util.find_spec("openvino") is None:
-        return Choice("keras", NO_OPENVINO)
-    return Choice("openvino-float32", "the fastest on a CPU with float32's results")
+    return Choice("native-float32", "the fastest on a CPU with float32's results")
 
 
 # What drivers of NVIDIA, AMD, Google and Windows's Linux put into the folder of devices.
@@ -71,9 +73,9 @@ def make_engine(name: str, network: Network) -> Engine:
     """The network's engine of that name, ``"auto"`` or one of :data:`ENGINES`, made at the first call.
 
     Raises:
-        InputError: No such engine, or it is not installed.
+        InputError: No such engine, or this processor cannot run it.
     """
-    name = best_engine().name if name == "auto" else name
+    name = best_engine(network).name if name == "auto" else name
     if name not in ENGINES:
         raise InputError(f"engine must be auto, {', '.join(ENGINES)}, not {name!r}")
     return network.once(name, lambda: _made(name, network))
@@ -84,9 +86,16 @@ def _made(name: str, network: Network) -> Engine:
         from roformer_sim.generation.engines.keras_engine import KerasEngine
 
         return KerasEngine(network.backbone)
-    if importlib.util.find_spec("openvino") is None:
-        raise InputError(f"engine {name} needs OpenVINO: pip install 'roformer-sim[openvino]'")
-    from roformer_sim.generation.engines.openvino import OpenVINOEngine, Precision
+    from roformer_sim.generation.engines.native_engine import NativeEngine
 
-    precision = cast(Precision, name.removeprefix("openvino-"))
-    return OpenVINOEngine(network.config, network.weights(), precision)
+    return NativeEngine(native_network(name, network))
+
+
+def native_network(name: str, network: Network) -> NativeNetwork:
+    """The packed weights that a native engine of that name computes with, one for all that do."""
+    from roformer_sim.native import NativeNetwork
+
+    precision = cast("Precision", name.removeprefix("native-"))
+    return network.once(
+        f"packed {precision}", lambda: NativeNetwork(network.config, network.weights(), precision)
+    )

@@ -18,7 +18,7 @@ class EncoderEngine(ABC):
     """Runs a network over sentences. Threads may share one: it computes one batch at a time."""
 
     name: str
-    """As users choose it: ``"keras"``, ``"openvino-int8"``."""
+    """As users choose it: ``"keras"``, ``"native-int8"``."""
 
     config: ModelConfig
     """Of the network."""

@@ -44,6 +44,11 @@ class KerasEncoder(EncoderEngine):
     def __init__(self, backbone: Backbone) -> None:
         self.config = backbone.config
         self._head = PoolingHead(backbone)
+        self._forward = self._head.predict_on_batch
+        if keras.backend.backend() == "jax":
+            from roformer_sim.retrieval.engines.forward_jax import forward_of
+
+            self._forward = forward_of(self._head)
         self._lock = threading.Lock()
 
     def encode(self, sentences: Sequence[np.ndarray], poolings: Sequence[Pooling]) -> Vectors:
@@ -57,7 +62,7 @@ class KerasEncoder(EncoderEngine):
         for row, sentence in enumerate(sentences):
             token_ids[row, : len(sentence)] = sentence
         with self._lock:
-            vectors = self._head.predict_on_batch(token_ids)
+            vectors = self._forward(token_ids)
         return {pooling: np.asarray(vectors[pooling.value]) for pooling in poolings}
 
     def batches(self, lengths: np.ndarray) -> list[int]:
