@@ -37,6 +37,9 @@ SEGMENT = LANES
 
 _NEVER = np.float32(-1e30)
 
+# A plain 1 would have functions compiled once more, for this number alone.
+_ONE = np.int64(1)
+
 _one = microkernel(1, "float32")
 _two = microkernel(2, "float32")
 _own_one = microkernel(1, "float32", 1)
@@ -193,7 +196,7 @@ def _source_scores(  # type: ignore[no-untyped-def]
             _turn(heads, qkv + i * qkv_row + 4 * head * heads.size, positions[i], of_head + i * rooms)
         for first in range(0, own_first, SEGMENT):
             _multiply(
-                count, 1, of_head, rooms, keys + (head * own_first + first) * rooms, 4 * SEGMENT, heads.size,
+                count, _ONE, of_head, rooms, keys + (head * own_first + first) * rooms, 4 * SEGMENT, heads.size,
                 nothing, scores + 4 * (head * TALLEST * width + first), 4 * width,
             )  # fmt: skip
 
@@ -242,7 +245,7 @@ def _own_scores(  # type: ignore[no-untyped-def]
         keys = here + size * place[0]
         for line in range(0, room, 64):
             fetch(keys + room + line)
-        _multiply_own(in_halves, 1, query, keys, SEGMENT, heads.size, nothing, scores + 4 * segment * SEGMENT)
+        _multiply_own(in_halves, _ONE, query, keys, SEGMENT, heads.size, nothing, scores + 4 * segment * SEGMENT)
 
 
 @compiled
