@@ -106,7 +106,7 @@ class NativeNetwork:
             keep: Whether rows will attend to them. Otherwise what is returned holds one block's keys and
                 values alone.
             wanted: ``"first"`` or ``"last"``: the states of each source's first or last token are enough, one
-                row a source. The last block then computes nothing else; :meth:`first_hidden` is not to be read.
+                row a source. The last block computes nothing else; :meth:`first_hidden` is not to be read.
         """
         lengths = np.array([len(source) for source in sources], np.int64)
         tokens = np.concatenate([np.asarray(source, np.int64) for source in sources])

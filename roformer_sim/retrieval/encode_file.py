@@ -247,7 +247,8 @@ class FileEncoding:
 
     def _survey(self, fingerprint: dict[str, Any]) -> State:
         """Go through the whole input once."""
-        rows, empty, first_empty = 0, 0, []
+        rows, empty = 0, 0
+        first_empty: list[str] = []
         for sentence, path, line in self.plan.files.sentences():
             rows += 1
             if not sentence or sentence.isspace():
