@@ -146,6 +146,7 @@ class RoFormerSim:
         maxlen: int = 256,
         progress: bool = False,
         engine: str = "auto",
+        output_dtype: str = "float32",
     ) -> np.ndarray:
         """Sentence vectors, float32: (n, hidden) of a list, (hidden,) of one string.
 
@@ -153,7 +154,7 @@ class RoFormerSim:
             pooling: P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last;
                 ``None`` is the model's own, ``config.pooling``.
             normalize: Scale to length 1, so that a product is a cosine.
-            batch_size, maxlen, progress, engine: See :meth:`SentenceEncoder.encode`.
+            batch_size, maxlen, progress, engine, output_dtype: See :meth:`SentenceEncoder.encode`.
         """
         single = isinstance(texts, str)
         batch = [texts] if isinstance(texts, str) else list(texts)
@@ -166,6 +167,7 @@ class RoFormerSim:
             maxlen=maxlen,
             progress=progress,
             engine=engine,
+            output_dtype=output_dtype,
         )[pooling]
         return vectors[0] if single else vectors
 

@@ -127,14 +127,31 @@ def _embed(begin, end, embedding, tokens, segment, places, out, out_row, epsilon
 
 
 @compiled
+def _attend_alone(begin, end, picked, layer, blocks, sources, own, buffers):  # type: ignore[no-untyped-def]
+    """Rows ``picked[begin:end]`` attend, into ``buffers.first`` one after another; what they were into ``y``.
+
+    There is nothing else in either: ``first`` is read by those alone who want every row.
+    """
+    width, sides_row = buffers.hidden_width, 4 * buffers.sides_width
+    for line in range(begin, end):
+        row = picked[line]
+        here = buffers.first + 4 * (line - row) * width
+        attend(row, row + 1, layer, blocks.heads, buffers.sides, sides_row, sources, own, here, 4 * width)
+        copy(0, 1, buffers.y + 4 * line * width, 0, buffers.x + 4 * row * width, 0, blocks.hidden)
+
+
+@compiled
 def forward(  # type: ignore[no-untyped-def]
-    thread, threads, barrier, embedding, blocks, epsilon, tokens, segment, sources, own, buffers
+    thread, threads, barrier, embedding, blocks, epsilon, tokens, segment, sources, own, picked, buffers
 ) -> None:
     """Hidden states of every row, into ``buffers.x``.
 
     Args:
         tokens: (rows,) int64.
         segment: 0 for sources, whose keys and values are kept then, 1 for what is written.
+        picked: (count,) int64, of sources the rows that are wanted: only they go through the last block,
+            once it has the keys and values of all, and stand in ``buffers.x`` one after another. None for
+            every row.
     """
     rows = len(tokens)
     begin, end = rows * thread // threads, rows * (thread + 1) // threads
@@ -157,11 +174,19 @@ def forward(  # type: ignore[no-untyped-def]
         if segment == 0:
             keep_source(begin, end, layer, heads, sides, 4 * sides_row, sources)
             meet(barrier, threads)
-        attend(begin, end, layer, heads, sides, 4 * sides_row, sources, own, y, 4 * x_row)
-        _ready(begin, end, blocks.attended, y, x_row, hidden, buffers)
+        context, alone = y, len(picked) > 0 and layer == blocks.number - 1
+        if alone:
+            context, rows = buffers.first, len(picked)
+            begin, end = rows * thread // threads, rows * (thread + 1) // threads
+            _attend_alone(begin, end, picked, layer, blocks, sources, own, buffers)
+        else:
+            attend(begin, end, layer, heads, sides, 4 * sides_row, sources, own, y, 4 * x_row)
+        _ready(begin, end, blocks.attended, context, x_row, hidden, buffers)
         meet(barrier, threads)
+        if alone:  # nobody reads the other rows any more
+            copy(begin, end, x, x_row, y, x_row, hidden)
         # Queries, keys and values are done with; the product goes where they were.
-        _multiply(thread, threads, blocks.attended, layer, rows, y, x_row, buffers, sides, sides_row)
+        _multiply(thread, threads, blocks.attended, layer, rows, context, x_row, buffers, sides, sides_row)
         meet(barrier, threads)
         add(begin, end, x, x_row, sides, sides_row, hidden)
         _norm(begin, end, x, x_row, blocks.attention_norm, layer, epsilon)
@@ -177,7 +202,7 @@ def forward(  # type: ignore[no-untyped-def]
         add(begin, end, x, x_row, y, x_row, hidden)
         _norm(begin, end, x, x_row, blocks.output_norm, layer, epsilon)
         _ready(begin, end, blocks.qkv, x, x_row, hidden, buffers)
-        if layer == 0:
+        if layer == 0 and not alone:
             copy(begin, end, buffers.first, x_row, x, x_row, hidden)
         meet(barrier, threads)
 

@@ -1,5 +1,6 @@
 """The retrieval head: sentences to vectors. Importing this package does not load Keras."""
 
 from roformer_sim.retrieval.encoder import BatchSize, SentenceEncoder
+from roformer_sim.retrieval.output_dtypes import OutputDtype, as_vectors, stored_as
 
-__all__ = ["BatchSize", "SentenceEncoder"]
+__all__ = ["BatchSize", "OutputDtype", "SentenceEncoder", "as_vectors", "stored_as"]
