@@ -17,7 +17,6 @@ from roformer_sim.native.instructions import floats_at
 from roformer_sim.native.products import Product, product
 from roformer_sim.native.rows import activate, add, copy, normalise, quantise
 
-
 # A plain 0 would have functions compiled once more, for this number alone.
 _ONLY = np.int64(0)
 
