@@ -10,7 +10,7 @@ from numpy_network import NumpyNetwork
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import load_preset
-from roformer_sim.evaluation.generation.perplexity import Likelihood, target_likelihoods
+from roformer_sim.generation.likelihood import Likelihood, target_likelihoods
 from roformer_sim.generation.engines.keras_engine import KerasEngine
 
 SOURCES = ["怎么开通花呗", "广州和深圳哪个好？", "怎么开通花呗", "今天天气真好" * 5, "好"]
