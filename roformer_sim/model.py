@@ -226,6 +226,8 @@ class RoFormerSim:
         mask: Sequence[str] = (),
         min_similarity: float = -1.0,
         diversity: float | None = None,
+        likelihood_weight: float = 0.0,
+        reverse_weight: float = 0.0,
         return_all: bool = False,
         seed: Seeds = None,
         engine: str = "auto",
@@ -237,16 +239,30 @@ class RoFormerSim:
 
         Args:
             mask: Strings of the texts that are masked, as ``mask_idxs`` does by position.
-            min_similarity, diversity: See :class:`roformer_sim.generation.Selection`.
+            min_similarity, diversity, likelihood_weight, reverse_weight: See
+                :class:`roformer_sim.generation.Selection`.
             return_all: All distinct sentences instead of ``k``.
         """
-        selection = Selection(None if return_all else k, min_similarity, diversity)
+        selection = Selection(
+            None if return_all else k, min_similarity, diversity, likelihood_weight, reverse_weight
+        )
         selection.check()
         if not return_all and k > n >= 1:
             raise InputError(f"k is {k}, but n={n} sentences are drawn for a text; raise n or lower k")
         requests = [Request(text, mask_idxs, mask) for text in _texts(texts)]
-        found = self.generator(requests, n, GenerationOptions.of(**options), seed, engine)
-        return rank_synonyms([request.text for request in requests], found, self.encode, selection)
+        drawn = GenerationOptions.of(**options)
+        found = self.generator(requests, n, drawn, seed, engine)
+
+        def nats_per_token(sources: Sequence[str], targets: Sequence[str]) -> list[float]:
+            longest = drawn.maxlen + 1  # a sentence that did not end has its [SEP] beyond
+            from roformer_sim.generation.likelihood import target_likelihoods  # needs Keras
+
+            pairs = target_likelihoods(self.backbone, self.tokenizer, sources, targets, maxlen=longest)
+            return [likelihood.per_token for likelihood in pairs]
+
+        return rank_synonyms(
+            [request.text for request in requests], found, self.encode, selection, nats_per_token
+        )
 
     def synonyms(
         self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **settings: Any

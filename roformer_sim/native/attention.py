@@ -196,8 +196,8 @@ def _source_scores(  # type: ignore[no-untyped-def]
             _turn(heads, qkv + i * qkv_row + 4 * head * heads.size, positions[i], of_head + i * rooms)
         for first in range(0, own_first, SEGMENT):
             _multiply(
-                count, _ONE, of_head, rooms, keys + (head * own_first + first) * rooms, 4 * SEGMENT, heads.size,
-                nothing, scores + 4 * (head * TALLEST * width + first), 4 * width,
+                count, _ONE, of_head, rooms, keys + (head * own_first + first) * rooms, 4 * SEGMENT,
+                heads.size, nothing, scores + 4 * (head * TALLEST * width + first), 4 * width,
             )  # fmt: skip
 
 
@@ -245,7 +245,8 @@ def _own_scores(  # type: ignore[no-untyped-def]
         keys = here + size * place[0]
         for line in range(0, room, 64):
             fetch(keys + room + line)
-        _multiply_own(in_halves, _ONE, query, keys, SEGMENT, heads.size, nothing, scores + 4 * segment * SEGMENT)
+        here = scores + 4 * segment * SEGMENT
+        _multiply_own(in_halves, _ONE, query, keys, SEGMENT, heads.size, nothing, here)
 
 
 @compiled
