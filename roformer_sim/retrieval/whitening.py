@@ -23,6 +23,12 @@ from corpus_builder.writers.part_file import remove_leftovers, sync_folder, temp
 FORMAT = "roformer-sim-whitening-1"
 MEAN, DIRECTIONS, VARIANCES = "mean", "directions", "variances"
 
+
+def whitening_path(preset: str | Path, pooling: str) -> Path:
+    """Where a preset folder keeps the whitening of one of its vectors."""
+    return Path(preset) / f"whitening.{pooling}.safetensors"
+
+
 FLAT = 1e-10
 """Directions with less than this share of the largest variance count as none: it is round-off."""
 
@@ -262,3 +268,22 @@ class Whitening:
         if not all(np.isfinite(array).all() for array in arrays.values()) or not (variances > 0).all():
             raise InputError(f"{path}: holds NaN, infinity or a variance that is not positive")
         return cls(mean, directions, variances, about)
+
+
+def note_in_preset(folder: str | Path, whitening: Whitening) -> None:
+    """Write into the preset's ``metadata.json`` what its whitening was fitted on; atomic.
+
+    The file of the whitening says the same: the note is for people.
+
+    Raises:
+        InputError: The preset has damaged metadata, or cannot be written.
+    """
+    from corpus_builder.writers import AtomicWriter
+    from roformer_sim.checkpoints.preset import METADATA, read_json
+
+    path = Path(folder) / METADATA
+    metadata = read_json(path) if path.exists() else {}
+    noted = {**whitening.about, "dimensions": whitening.dimension}
+    metadata["whitening"] = {**metadata.get("whitening", {}), str(noted.get("pooling")): noted}
+    with AtomicWriter(path) as out:
+        out.write_line(json.dumps(metadata, ensure_ascii=False, indent=2))

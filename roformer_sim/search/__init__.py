@@ -5,6 +5,7 @@
 ``encoder``   what an index asks of an encoder, and what tells two apart
 ``kinds``     FAISS: flat, IVF, HNSW
 ``tuning``    how hard must be searched for the wanted recall
+``opening``   the files of an index, checked
 ``exact``     exact neighbours, which an index is measured against
 ``store``     the folder, its versions and checksums
 ``strings``   columns of texts and ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+_EQUAL = 1e-6  # round-off of a product of unit vectors in float32
 _CELLS = 32 * 2**20  # scores at a time: 128 MB
 
 
@@ -48,7 +49,22 @@ def exact_neighbours(
     return rows
 
 
-def recall(found: npt.NDArray[np.int64], exact: npt.NDArray[np.int64]) -> float:
-    """Share of the exact neighbours (n, k) that were found, between 0 and 1."""
-    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True)]
-    return float(sum(hits)) / exact.size
+def recall(
+    queries: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.float32],
+    found: npt.NDArray[np.int64],
+    exact: npt.NDArray[np.int64],
+) -> float:
+    """Share of the exact neighbours that were found, between 0 and 1.
+
+    What is as similar as the last exact neighbour counts as one: of equal sentences any will do.
+
+    Args:
+        queries: (n, d).
+        vectors: (m, d).
+        found: (n, k) rows that a search gave; -1 for none.
+        exact: (n, k) rows of :func:`exact_neighbours`.
+    """
+    last = np.einsum("nd,nd->n", queries, vectors[exact[:, -1]])
+    scores = np.einsum("nd,nkd->nk", queries, vectors[np.maximum(found, 0)])
+    return float(((scores >= last[:, None] - _EQUAL) & (found >= 0)).mean())

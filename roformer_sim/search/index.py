@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from corpus_builder.errors import InputError
 from roformer_sim.retrieval.whitening import Whitening
-from roformer_sim.search import kinds, store
+from roformer_sim.search import kinds, opening, store
 from roformer_sim.search.building import IndexRow, OnProgress, build_version
 from roformer_sim.search.encoder import TextEncoder, unit_rows
 from roformer_sim.search.exact import exact_neighbours, recall
@@ -50,15 +50,17 @@ class SentenceIndex:
         self.folder, self.manifest = folder, manifest
         self.encoder: TextEncoder | None = None
         self._version = version
-        self._stored = _load_array(version / store.VECTORS, (manifest.rows, manifest.dimension), np.float32)
+        self._stored = opening.load_array(
+            version / store.VECTORS, (manifest.rows, manifest.dimension), np.float32
+        )
         self._added = np.zeros((0, manifest.dimension), np.float32)
-        self._deleted = np.array(_load_array(version / store.DELETED, (manifest.rows,), np.bool_))
+        self._deleted = np.array(opening.load_array(version / store.DELETED, (manifest.rows,), np.bool_))
         self._texts, self._ids = (StringColumn(version, name) for name in ("texts", "ids"))
         if not len(self._texts) == len(self._ids) == manifest.rows:
             raise InputError(f"{version}: texts, ids and vectors are not as many; build the index again")
         self._next_id = manifest.next_id
         self._rows_of_ids: KeyIndex | None = None
-        self._neighbours = self._open_neighbours()
+        self._neighbours = opening.open_neighbours(version, manifest, self._stored)
 
     @classmethod
     def build(
@@ -104,16 +106,21 @@ class SentenceIndex:
         version = store.current_version(folder)
         index = cls(folder, version, store.read_manifest(version, verify=verify))
         if verify:
-            index._check_vectors()
+            opening.check_vectors(version, index._stored)
         if encoder is not None:
             index.use(encoder)
         return index
 
-    @staticmethod
-    def whitening_of(folder: str | Path) -> Whitening | None:
-        """The whitening that an index's vectors went through, if they did."""
-        path = store.current_version(Path(folder)) / store.WHITENING
+    @property
+    def whitening(self) -> Whitening | None:
+        """What the vectors went through, if they did."""
+        path = self._version / store.WHITENING
         return Whitening.load(path) if path.exists() else None
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Of the saved version's files."""
+        return sum(path.stat().st_size for path in self._version.iterdir())
 
     def use(self, encoder: TextEncoder) -> None:
         """Encode sentences with this from now on.
@@ -156,7 +163,7 @@ class SentenceIndex:
         texts = _checked_texts(texts)
         if not texts:
             return []
-        rows, scores = self.search_vectors(self._encode(texts), k)
+        rows, scores = self.search_vectors(self.encode(texts), k)
         return [
             [
                 Hit(self._ids[row], self._texts[row], score)
@@ -221,7 +228,7 @@ class SentenceIndex:
             return 0
         ids = given or [str(self._next_id + i) for i in range(len(texts))]
         self._refuse_known(ids)
-        vectors = self._encode(texts)
+        vectors = self.encode(texts)
         self._neighbours.add(vectors)
         self._added = np.concatenate([self._added, vectors])
         self._deleted = np.concatenate([self._deleted, np.zeros(len(texts), np.bool_)])
@@ -269,19 +276,24 @@ class SentenceIndex:
         if queries is not None:
             wanted = unit_rows(self._checked_dimension(queries))
             found, _ = self.search_vectors(wanted, k)
-            return recall(found, exact_neighbours(wanted, everything, k, self._deleted))
+            exact = exact_neighbours(wanted, everything, k, self._deleted)
+            return recall(wanted, everything, found, exact)
         alive = np.flatnonzero(~self._deleted)
         own = np.sort(np.random.default_rng(0).choice(alive, min(sample, len(alive)), replace=False))
         wanted = self.vectors_of(own)
         found, _ = self.search_vectors(wanted, k + 1)
         others = np.array([[r for r in row if r != me][:k] for row, me in zip(found, own, strict=True)])
-        return recall(others, exact_neighbours(wanted, everything, k, self._deleted, own))
+        exact = exact_neighbours(wanted, everything, k, self._deleted, own)
+        return recall(wanted, everything, others, exact)
 
-    def _encode(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of sentences as the index holds them: whitened where it is, of length 1; (n, d).
+
+        Raises:
+            InputError: No encoder was given, or it gives vectors of another dimension.
+        """
         if self.encoder is None:
-            raise InputError(
-                "the index was loaded without an encoder; give one: SentenceIndex.load(folder, encoder)"
-            )
+            raise InputError("no encoder was given: SentenceIndex.load(folder, encoder)")
         return self._checked_dimension(self.encoder(texts))
 
     def _checked_dimension(self, vectors: npt.ArrayLike) -> np.ndarray:
@@ -324,31 +336,6 @@ class SentenceIndex:
                 "nothing was added"
             )
 
-    def _check_vectors(self) -> None:
-        for start in range(0, len(self._stored), 65536):
-            block = self._stored[start : start + 65536]
-            squares = np.einsum("nd,nd->n", block, block)
-            bad = np.flatnonzero(~(np.abs(squares - 1) < 1e-3))
-            if len(bad):
-                raise InputError(
-                    f"{self._version / store.VECTORS}: row {start + int(bad[0])} holds NaN or is "
-                    "not of length 1; build the index again"
-                )
-
-    def _open_neighbours(self) -> Any:
-        kinds.faiss_library()
-        if self.kind is Kind.FLAT:
-            index = kinds.make_index(Kind.FLAT, self._stored)
-            if len(self._stored):
-                index.add(np.ascontiguousarray(self._stored))
-            return index
-        index = kinds.read_index(self._version / store.NEIGHBOURS)
-        if index.ntotal != self.manifest.rows or index.d != self.manifest.dimension:
-            raise InputError(
-                f"{self._version}: {store.NEIGHBOURS} does not fit {store.VECTORS}; build it again"
-            )
-        return index
-
     def _write(self) -> None:
         from roformer_sim.search.building import write_files
 
@@ -369,20 +356,9 @@ class SentenceIndex:
             )
             for start in range(0, len(rows), 65536):
                 vectors[start : start + 65536] = self.vectors_of(rows[start : start + 65536])
-            whitening = self.whitening_of(self.folder)
+            whitening = self.whitening
             manifest = self.manifest.model_copy(update={"kind": kind, "next_id": self._next_id})
             write_files(place, vectors, self._deleted[rows], manifest, whitening, neighbours)
-
-
-def _load_array(path: Path, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    try:
-        # An array of no bytes cannot be mapped.
-        mapped = np.load(path, mmap_mode="r" if np.prod(shape) else None, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    if mapped.shape != shape or mapped.dtype != dtype:
-        raise InputError(f"{path}: holds {mapped.dtype} {mapped.shape}, expected {np.dtype(dtype)} {shape}")
-    return np.asarray(mapped) if mapped.size == 0 else mapped
 
 
 def _checked_texts(texts: Sequence[str]) -> list[str]:

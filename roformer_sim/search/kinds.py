@@ -84,10 +84,9 @@ def make_index(kind: Kind, vectors: Vectors) -> Any:
         index.train(_sample(vectors, 100_000))
         return index
     lists = max(1, min(round(4 * math.sqrt(count)), count // 39))
-    index = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(dimension), dimension, lists, byte, metric, False)
-    # The centres of an index that is to last: own them, or Python frees them.
-    index.quantizer.this.disown()
-    index.own_fields = True
+    # FAISS's Python layer keeps the centres alive as long as the index.
+    centres = faiss.IndexFlatIP(dimension)
+    index = faiss.IndexIVFScalarQuantizer(centres, dimension, lists, byte, metric, False)
     index.cp.seed, index.cp.spherical = _SEED, True
     index.train(_sample(vectors, _TRAINING_ROWS_PER_LIST * lists))
     return index

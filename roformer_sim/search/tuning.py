@@ -38,7 +38,7 @@ def tune(
     effort, reached = 0, 0.0
     for effort in _LADDERS[kind]:
         candidates = find(index, kind, queries, min(3 * NEIGHBOURS, len(alive)), effort, deleted)
-        reached = recall(_best(queries, vectors, candidates, own), exact)
+        reached = recall(queries, vectors, _best(queries, vectors, candidates, own), exact)
         if reached >= TARGET:
             break
     return effort, round(reached, 4)
