@@ -21,6 +21,7 @@ from roformer_sim.model import RoFormerSim
 POOLINGS = ("P1", "P4")
 BLOCK = 20_000
 _SHORTEST, _LONGEST = 5, 48
+_DRAWN = 2_000
 
 
 def sentences(data: Path, count: int) -> list[str]:
@@ -64,3 +65,24 @@ def _encode(model: RoFormerSim, texts: list[str], path: Path) -> None:
     with temporary.open("wb") as file:
         np.save(file, vectors)
     temporary.replace(path)
+
+
+def extended(vectors: np.ndarray, count: int) -> np.ndarray:
+    """So many vectors of length 1: those given, and points between one of them and a neighbour (SMOTE).
+
+    Neighbours are the nearest among 2,000 vectors drawn with it; the share of the way is drawn from 0.25 to
+    0.75. Chawla et al., SMOTE (arXiv:1106.1813).
+    """
+    rng = np.random.default_rng(0)
+    made = [vectors]
+    missing = count - len(vectors)
+    while missing > 0:
+        drawn = vectors[rng.choice(len(vectors), min(_DRAWN, len(vectors)), replace=False)]
+        cosines = drawn @ drawn.T
+        np.fill_diagonal(cosines, -1)
+        share = rng.uniform(0.25, 0.75, (len(drawn), 1)).astype(np.float32)
+        between = drawn + share * (drawn[cosines.argmax(axis=1)] - drawn)
+        between /= np.linalg.norm(between, axis=1, keepdims=True)
+        made.append(between[:missing])
+        missing -= len(between)
+    return np.concatenate(made)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from corpus_builder.errors import InputError
-from corpus_builder.readers import Encoding
 from roformer_sim.cli import options
 from roformer_sim.cli.inputs import read_sentences
 from roformer_sim.cli.outputs import line_writer, print_json
@@ -260,8 +259,7 @@ def _rows(
 ) -> Iterator[IndexRow]:
     from roformer_sim.search.inputs import read_index_rows
 
-    name: Encoding = encoding.value  # type: ignore[assignment]
-    return read_index_rows(inputs, column=column, id_column=id_column, encoding=name)
+    return read_index_rows(inputs, column=column, id_column=id_column, encoding=encoding.value)
 
 
 def _prompt(opened: SentenceIndex, k: int, as_json: bool) -> None:

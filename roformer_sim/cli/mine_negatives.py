@@ -15,6 +15,7 @@ from roformer_sim.cli.outputs import print_json, refuse_folder
 from roformer_sim.cli.searching import open_index
 
 if TYPE_CHECKING:
+    from corpus_builder.readers import Format
     from roformer_sim.retrieval.hard_negatives import Anchor, HardTriple
 
 
@@ -102,6 +103,7 @@ def mine_negatives(
     The rows anchor, positive, negative are those of data.rows = "triples" in a recipe.
     """
     refuse_folder(output)
+    form = _format(output)
     first, last = _ranks(ranks)
     chosen: Literal["top", "random"] = "random" if sampling is SamplingName.RANDOM else "top"
     opened = open_index(index, model)
@@ -125,7 +127,7 @@ def mine_negatives(
 
         second = load_teacher(teacher)
     miner = HardNegativeMiner(opened, rules, second)
-    _write(miner.mine(_anchors(inputs, shape)), output)
+    _write(miner.mine(_anchors(inputs, shape)), output, form)
     if as_json:
         print_json({**vars(miner.counts), "output": str(output)})
         return
@@ -151,7 +153,7 @@ def _anchors(inputs: list[str], shape: ShapeName) -> Iterator[Anchor]:
             if group.synonyms:
                 yield Anchor(group.text, group.synonyms)
         return
-    # Pairs of one anchor belong together wherever they stand: a positive of one must be no negative of another.
+    # Pairs of one anchor belong together wherever they stand: what one says is the same is no negative.
     found: dict[str, list[str]] = {}
     for path, line, pair in read_rows(inputs, PAIRS):
         if not pair.text_a.strip() or not pair.text_b.strip():
@@ -161,13 +163,19 @@ def _anchors(inputs: list[str], shape: ShapeName) -> Iterator[Anchor]:
         yield Anchor(anchor, tuple(dict.fromkeys(positives)))
 
 
-def _write(triples: Iterator[HardTriple], output: Path) -> None:
+def _format(output: Path) -> Format:
     from corpus_builder.readers import Format, format_of
-    from corpus_builder.writers import AtomicWriter
 
     form = format_of(output)
     if form not in (Format.TSV, Format.JSONL):
         raise InputError(f"--output {output}: expected a name that ends in .tsv or .jsonl (.gz, .zst, .xz)")
+    return form
+
+
+def _write(triples: Iterator[HardTriple], output: Path, form: Format) -> None:
+    from corpus_builder.readers import Format
+    from corpus_builder.writers import AtomicWriter
+
     with AtomicWriter(output) as out:
         if form is Format.TSV:
             out.write_line("anchor\tpositive\tnegative")

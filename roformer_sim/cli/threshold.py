@@ -117,8 +117,8 @@ def _read(inputs: list[str], same: float | None) -> tuple[list[StsRow], list[boo
     labels = [row.label for row in rows]
     if min(labels) == max(labels):
         raise InputError(
-            f"all {len(labels)} labels are {labels[0]:g}: a threshold needs pairs that mean the same and pairs "
-            "that do not"
+            f"all {len(labels)} labels are {labels[0]:g}: a threshold needs pairs that mean the same and "
+            "pairs that do not"
         )
     if same is not None:
         return rows, [label >= same for label in labels]

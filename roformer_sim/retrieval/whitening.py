@@ -257,7 +257,7 @@ class Whitening:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             about = json.loads(header.get("about", "{}"))
         except FileNotFoundError:
-            raise InputError(f"{path}: no such file; `roformer-sim whiten fit` makes one") from None
+            raise InputError(f"{path}: no such file; roformer-sim whiten fit makes one") from None
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(f"{path}: not a complete whitening file: {error}") from None
         if header.get("format") != FORMAT or set(arrays) != {MEAN, DIRECTIONS, VARIANCES}:

@@ -23,7 +23,7 @@ def read_index_rows(
     """The rows of files, in order; nothing but the row at hand is held in memory.
 
     Args:
-        inputs: Files, folders and globs. A line of plain text is the field ``text``; blank ones are passed over.
+        inputs: Files, folders and globs. A line of plain text is the field ``text``; blank ones do not count.
         column: The field or column that holds the sentence.
         id_column: The one that holds the id, a string or a whole number; ``None`` numbers the rows.
 
