@@ -27,6 +27,9 @@ BLOCK = 512
 """Anchors searched together."""
 
 
+_VARIANTS = 10  # sentences that differ from another in marks only, and take no rank
+
+
 class Searcher(Protocol):
     """What is asked of an index; :class:`roformer_sim.search.SentenceIndex` is one."""
 
@@ -160,7 +163,7 @@ class HardNegativeMiner:
             vectors = self.index.encode([anchor.text for anchor in block])
             of_positive = dict(zip(positives, self.index.encode(positives), strict=True)) if positives else {}
             most = max(len(anchor.positives) for anchor in block)
-            rows, scores = self.index.search_vectors(vectors, self.rules.last_rank + most + 1)
+            rows, scores = self.index.search_vectors(vectors, self.rules.last_rank + most + 1 + _VARIANTS)
             for i, anchor in enumerate(block):
                 texts, cosines = self._window(anchor, rows[i], scores[i])
                 rng = np.random.default_rng([self.rules.seed, number])

@@ -110,7 +110,7 @@ def test_a_single_vector_stays_one() -> None:
         ([np.ones((5, 3))], "vary in 0 directions"),
         ([np.ones(3)], r"found shape \(3,\)"),
         ([np.eye(3), np.eye(4)], r"expected vectors \(n, 3\), found shape \(4, 4\)"),
-        ([np.eye(3), np.array([[1, np.nan, 2]])], r"vector 0 \(from 0\) holds NaN"),
+        ([np.eye(3), np.array([[1, np.nan, 2]])], r"vector 3 \(from 0\) holds NaN"),
     ],
 )
 def test_unusable_vectors_are_refused(blocks: list[np.ndarray], message: str) -> None:
