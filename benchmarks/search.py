@@ -4,13 +4,13 @@
 
 FOLDER of the data has documents (JSON lines, also .gz and .xz) below ``text/docs``. Their sentences are
 encoded by the shipped preset and whitened to 256 dimensions (``search_vectors``); the work folder keeps the
-vectors, so that a second run does not encode. ``--real`` takes fewer sentences; what is missing to the million
-are points between a sentence and its nearest among two thousand others (the result says how many). Queries are
-sentences that are not in the index. Random vectors would have no neighbours worth finding.
+vectors, so that a second run does not encode. ``--real`` takes fewer sentences; what is missing to the
+million are points between a sentence and its nearest among two thousand others (the result says how many).
+Queries are sentences that are not in the index. Random vectors would have no neighbours worth finding.
 
-Recall is that of the same queries against comparing with every vector; memory is what the process grew by when
-it opened the index, vectors read from the mapped file included. Times are processor time of one thread, so
-that other work on the machine weighs little. It needs the extra ``search``.
+Recall is that of the same queries against comparing with every vector; memory is what the process grew by
+when it opened the index, vectors read from the mapped file included. Times are processor time of one thread,
+so that other work on the machine weighs little. It needs the extra ``search``.
 """
 
 from __future__ import annotations
