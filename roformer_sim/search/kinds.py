@@ -30,7 +30,7 @@ the hours it takes to build, weigh more than the somewhat slower search of lists
 LINKS = 32
 """HNSW: links of a vector on a level; twice as many on the lowest."""
 
-BUILD_WIDTH = 200
+BUILD_WIDTH = 128
 """HNSW: candidates looked at while a vector is linked (efConstruction)."""
 
 _SEED = 1234
