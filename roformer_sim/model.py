@@ -5,17 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import (
     Preset,
-    assign_weights,
     keep_tokens,
     load_any,
-    read_weights,
     resolve_preset,
     save_preset,
 )
@@ -28,9 +26,13 @@ from roformer_sim.generation import (
     rank_synonyms,
 )
 from roformer_sim.generation.generator import Generator, Seeds
-from roformer_sim.models import Backbone, ModelConfig, Pooling
-from roformer_sim.retrieval import SentenceEncoder
+from roformer_sim.models import ModelConfig, Pooling
+from roformer_sim.network import Network
+from roformer_sim.retrieval import BatchSize, SentenceEncoder
 from roformer_sim.text import Tokenizer
+
+if TYPE_CHECKING:
+    from roformer_sim.models import Backbone
 
 DEFAULT_PRESET = "roformer_sim_char_mini_zh"
 
@@ -39,9 +41,12 @@ class RoFormerSim:
     """A model that generates sentences of the same meaning and encodes sentences as vectors.
 
     Args:
-        backbone: The network.
+        network: The network, or its Keras model alone.
         tokenizer: Its tokenizer.
         metadata: How it was made; saved with it.
+
+    Keras is imported when something needs the Keras model (:attr:`backbone`, ``engine="keras"``), not
+    before; on CPUs neither :meth:`gen_synonyms` nor :meth:`encode` does.
 
     Example:
         >>> model = RoFormerSim.from_preset("roformer_sim_char_mini_zh")
@@ -55,20 +60,26 @@ class RoFormerSim:
     """
 
     def __init__(
-        self, backbone: Backbone, tokenizer: Tokenizer, metadata: dict[str, Any] | None = None
+        self, network: Network | Backbone, tokenizer: Tokenizer, metadata: dict[str, Any] | None = None
     ) -> None:
-        if tokenizer.vocab_size != backbone.config.vocab_size:
+        self.network = Network.of(network)
+        if tokenizer.vocab_size != self.config.vocab_size:
             raise InputError(
-                f"the tokenizer has {tokenizer.vocab_size} tokens, the network {backbone.config.vocab_size}"
+                f"the tokenizer has {tokenizer.vocab_size} tokens, the network {self.config.vocab_size}"
             )
-        self.backbone, self.tokenizer, self.metadata = backbone, tokenizer, metadata or {}
-        self.encoder = SentenceEncoder(backbone, tokenizer)
-        self.generator = Generator(backbone, tokenizer)
+        self.tokenizer, self.metadata = tokenizer, metadata or {}
+        self.encoder = SentenceEncoder(self.network, tokenizer)
+        self.generator = Generator(self.network, tokenizer)
 
     @property
     def config(self) -> ModelConfig:
         """Shape of the network."""
-        return self.backbone.config
+        return self.network.config
+
+    @property
+    def backbone(self) -> Backbone:
+        """The Keras model, built at the first call; its weights are the model's from then on."""
+        return self.network.backbone
 
     @classmethod
     def from_preset(
@@ -81,23 +92,23 @@ class RoFormerSim:
         """Load a shipped preset by name, a preset folder, or a bert4keras / Google checkpoint folder.
 
         Args:
-            dtype: Compute dtype; vectors and scores are float32 either way.
+            dtype: Compute dtype of the Keras model (``engine="keras"``); vectors and scores are float32
+                either way.
             model_type: Overrides what a TensorFlow checkpoint looks like.
 
         Raises:
             InputError: No such preset, or a file of it is missing, damaged or does not fit.
         """
         folder = resolve_preset(name)
-        return cls._of(load_any(folder, model_type=model_type), folder, dtype)
+        return cls._of(load_any(folder, model_type=model_type, mapped=True), folder, dtype)
 
     @classmethod
     def _of(cls, preset: Preset, where: str | Path, dtype: Any = "float32") -> RoFormerSim:
-        backbone = Backbone(preset.config, dtype=dtype)
-        assign_weights(backbone, preset.weights, where)
-        return cls(backbone, preset.tokenizer, preset.metadata)
+        network = Network(preset.config, preset.weights, dtype=dtype, where=where)
+        return cls(network, preset.tokenizer, preset.metadata)
 
     def _preset(self) -> Preset:
-        return Preset(self.config, self.tokenizer, read_weights(self.backbone), self.metadata)
+        return Preset(self.config, self.tokenizer, self.network.weights(), self.metadata)
 
     def keep_tokens(self, tokens: Sequence[str]) -> RoFormerSim:
         """A copy with a smaller vocabulary: these tokens and the special ones, in the present order.
@@ -105,9 +116,7 @@ class RoFormerSim:
         Texts of kept tokens get the same vectors as before; others get [UNK].
         """
         tokenizer, rows = self.tokenizer.keep_tokens(tokens)
-        return self._of(
-            keep_tokens(self._preset(), tokenizer, rows), "keep_tokens", self.backbone.dtype_policy
-        )
+        return self._of(keep_tokens(self._preset(), tokenizer, rows), "keep_tokens", self.network.dtype)
 
     def save_preset(
         self,
@@ -133,9 +142,10 @@ class RoFormerSim:
         *,
         pooling: Pooling | str | None = None,
         normalize: bool = True,
-        batch_size: int = 64,
+        batch_size: BatchSize = "auto",
         maxlen: int = 256,
         progress: bool = False,
+        engine: str = "auto",
     ) -> np.ndarray:
         """Sentence vectors, float32: (n, hidden) of a list, (hidden,) of one string.
 
@@ -143,6 +153,7 @@ class RoFormerSim:
             pooling: P1 last [CLS], P2 pooler, P3 mean of the last layer, P4 mean of first and last;
                 ``None`` is the model's own, ``config.pooling``.
             normalize: Scale to length 1, so that a product is a cosine.
+            batch_size, maxlen, progress, engine: See :meth:`SentenceEncoder.encode`.
         """
         single = isinstance(texts, str)
         batch = [texts] if isinstance(texts, str) else list(texts)
@@ -154,24 +165,32 @@ class RoFormerSim:
             batch_size=batch_size,
             maxlen=maxlen,
             progress=progress,
+            engine=engine,
         )[pooling]
         return vectors[0] if single else vectors
 
     @overload
-    def similarity(self, a: str, b: str, *, pooling: Pooling | str | None = ...) -> float: ...  # type: ignore[overload-overlap]
+    def similarity(  # type: ignore[overload-overlap]
+        self, a: str, b: str, *, pooling: Pooling | str | None = ..., engine: str = ...
+    ) -> float: ...
     @overload
     def similarity(
-        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str | None = ...
+        self, a: Sequence[str], b: Sequence[str], *, pooling: Pooling | str | None = ..., engine: str = ...
     ) -> np.ndarray: ...
     def similarity(
-        self, a: str | Sequence[str], b: str | Sequence[str], *, pooling: Pooling | str | None = None
+        self,
+        a: str | Sequence[str],
+        b: str | Sequence[str],
+        *,
+        pooling: Pooling | str | None = None,
+        engine: str = "auto",
     ) -> float | np.ndarray:
         """Cosine of two sentences, or of two lists row by row, between -1 and 1."""
         if isinstance(a, str) and isinstance(b, str):
-            return float(self.similarity([a], [b], pooling=pooling)[0])
+            return float(self.similarity([a], [b], pooling=pooling, engine=engine)[0])
         if isinstance(a, str) or isinstance(b, str) or len(a) != len(b):
             raise InputError("similarity needs two strings or two lists of the same length")
-        vectors = self.encode([*a, *b], pooling=pooling)
+        vectors = self.encode([*a, *b], pooling=pooling, engine=engine)
         return np.sum(vectors[: len(a)] * vectors[len(a) :], axis=1)
 
     def generate(
@@ -189,8 +208,7 @@ class RoFormerSim:
 
         Args:
             seed: One for all texts, or a list of one for each.
-            engine: ``"auto"``, ``"keras"``, ``"openvino-float32"``, ``"openvino-bfloat16"``,
-                ``"openvino-int8"``.
+            engine: ``"auto"``, ``"keras"``, ``"native-float32"``, ``"native-int8"``.
             options: See :class:`roformer_sim.generation.GenerationOptions`.
         """
         requests = [Request(text) for text in _texts(texts)]

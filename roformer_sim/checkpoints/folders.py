@@ -31,19 +31,22 @@ def resolve_preset(name: str | Path) -> Path:
     )
 
 
-def load_any(folder: str | Path, *, model_type: Literal["roformer", "bert"] | None = None) -> Preset:
+def load_any(
+    folder: str | Path, *, model_type: Literal["roformer", "bert"] | None = None, mapped: bool = False
+) -> Preset:
     """Read our own preset or a bert4keras / Google checkpoint folder.
 
     Args:
         model_type: Overrides what a TensorFlow checkpoint looks like (position embeddings: BERT,
             none: RoFormer).
+        mapped: See :func:`load_preset`; TensorFlow checkpoints are read whole.
 
     Raises:
         InputError: Not a folder of a known kind, or something in it is missing or damaged.
     """
     folder = Path(folder)
     if is_preset(folder):
-        return load_preset(folder)
+        return load_preset(folder, mapped=mapped)
     if (folder / "bert_config.json").is_file():
         from roformer_sim.checkpoints.tensorflow_checkpoint import load_tensorflow_folder
 

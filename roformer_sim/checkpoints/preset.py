@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.atomic import atomic_folder
+from roformer_sim.checkpoints.mapped import MappedWeights
 from roformer_sim.models import ModelConfig
 from roformer_sim.text import Tokenizer
 
@@ -34,7 +36,7 @@ class Preset:
 
     config: ModelConfig
     tokenizer: Tokenizer
-    weights: dict[str, np.ndarray]
+    weights: Mapping[str, np.ndarray]
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,8 +73,12 @@ def write_preset_files(
     tokenizer.save(place / VOCABULARY)
 
 
-def load_preset(folder: str | Path) -> Preset:
+def load_preset(folder: str | Path, *, mapped: bool = False) -> Preset:
     """Read a preset folder.
+
+    Args:
+        mapped: Leave the weights in their file and read each when it is looked at
+            (:class:`~roformer_sim.checkpoints.mapped.MappedWeights`); otherwise they are arrays in memory.
 
     Raises:
         InputError: A file is missing, truncated or does not fit the others.
@@ -81,7 +87,8 @@ def load_preset(folder: str | Path) -> Preset:
     config = ModelConfig.from_file(folder / CONFIG)
     tokenizer = Tokenizer.from_file(folder / VOCABULARY, **_tokenizer_settings(folder / TOKENIZER))
     check_vocabulary(tokenizer, config, folder)
-    weights = read_safetensors(folder / WEIGHTS)
+    weights: Mapping[str, np.ndarray]
+    weights = MappedWeights(folder / WEIGHTS) if mapped else read_safetensors(folder / WEIGHTS)
     metadata = read_json(folder / METADATA) if (folder / METADATA).exists() else {}
     return Preset(config, tokenizer, weights, metadata)
 

@@ -4,13 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from keras import ops
 
 from corpus_builder.errors import InputError
-from roformer_sim.models import Backbone
+from roformer_sim.models.config import ModelConfig
+
+if TYPE_CHECKING:
+    from roformer_sim.models.backbone import Backbone
+
+
+def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """:func:`weight_names` of a network of this configuration, told without building it."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    width = int(config.embedding_size or hidden)
+    tables = {"token": config.vocab_size, "segment": config.type_vocab_size}
+    if config.model_type == "bert":
+        tables["position"] = config.max_position_embeddings
+    shapes: dict[str, tuple[int, ...]] = {"lm_bias": (config.vocab_size,)}
+    shapes.update({f"{table}_embedding/embeddings": (rows, width) for table, rows in tables.items()})
+
+    def dense(name: str, inputs: int, outputs: int, joint: str = "/") -> None:
+        shapes.update({f"{name}{joint}kernel": (inputs, outputs), f"{name}{joint}bias": (outputs,)})
+
+    def norm(name: str, size: int) -> None:
+        shapes.update({f"{name}/gamma": (size,), f"{name}/beta": (size,)})
+
+    norm("embedding_norm", width)
+    if width != hidden:
+        dense("embedding_mapping", width, hidden)
+    for block in (f"block_{i}" for i in range(config.num_hidden_layers)):
+        dense(f"{block}/attention/qkv", hidden, 3 * hidden, joint="_")
+        dense(f"{block}/attention/output", hidden, hidden)
+        norm(f"{block}/attention_norm", hidden)
+        dense(f"{block}/intermediate", hidden, inner)
+        dense(f"{block}/output", inner, hidden)
+        norm(f"{block}/output_norm", hidden)
+    dense("pooler", hidden, hidden)
+    dense("lm_transform", hidden, width)
+    norm("lm_norm", width)
+    return shapes
 
 
 def weight_names(backbone: Backbone) -> dict[str, tuple[int, ...]]:
@@ -20,6 +54,8 @@ def weight_names(backbone: Backbone) -> dict[str, tuple[int, ...]]:
 
 def read_weights(backbone: Backbone) -> dict[str, np.ndarray]:
     """All weights as float32 arrays by name."""
+    from keras import ops
+
     return {_name(v): ops.convert_to_numpy(v.value).astype(np.float32) for v in backbone.weights}
 
 
@@ -41,21 +77,35 @@ def assign_arrays(
     Raises:
         InputError: As :func:`assign_weights`.
     """
-    for name, variable in variables.items():
-        shape = tuple(variable.shape)
-        if name not in arrays:
-            raise InputError(f"{where}: {kind} {name} {list(shape)} is missing")
-        if tuple(arrays[name].shape) != shape:
-            raise InputError(
-                f"{where}: {kind} {name} has shape {list(arrays[name].shape)}, "
-                f"the configuration asks for {list(shape)}"
-            )
-    extra = sorted(set(arrays) - set(variables))
-    if extra:
-        raise InputError(f"{where}: unexpected {kind} {extra[0]} ({len(extra)} in all)")
+    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    check_shapes(expected, {name: tuple(array.shape) for name, array in arrays.items()}, where, kind)
     for name, variable in variables.items():
         array = arrays[name]
         variable.assign(array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array)
+
+
+def check_shapes(
+    expected: Mapping[str, tuple[int, ...]],
+    found: Mapping[str, tuple[int, ...]],
+    where: str | Path,
+    kind: str = "weight",
+) -> None:
+    """Refuse arrays that are not of the names and shapes expected.
+
+    Raises:
+        InputError: As :func:`assign_weights`.
+    """
+    for name, shape in expected.items():
+        if name not in found:
+            raise InputError(f"{where}: {kind} {name} {list(shape)} is missing")
+        if found[name] != shape:
+            raise InputError(
+                f"{where}: {kind} {name} has shape {list(found[name])}, "
+                f"the configuration asks for {list(shape)}"
+            )
+    extra = sorted(set(found) - set(expected))
+    if extra:
+        raise InputError(f"{where}: unexpected {kind} {extra[0]} ({len(extra)} in all)")
 
 
 def _name(variable: object) -> str:

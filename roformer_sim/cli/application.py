@@ -17,6 +17,7 @@ from roformer_sim.cli.evaluate import evaluate
 from roformer_sim.cli.index import index
 from roformer_sim.cli.info import info
 from roformer_sim.cli.mine_negatives import mine_negatives
+from roformer_sim.cli.prepare_sts import prepare_sts
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.teacher_cache import teacher_cache
@@ -59,6 +60,7 @@ for command in (
     train,
     teacher_cache,
     vocab,
+    prepare_sts,
     info,
 ):
     app.command()(command)

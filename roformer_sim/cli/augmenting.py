@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from corpus_builder.readers import Encoding
 from roformer_sim import __version__
 from roformer_sim.cli.outputs import print_json
-from roformer_sim.cli.quiet import load_keras, say
+from roformer_sim.cli.quiet import load_needed, say
 from roformer_sim.cli.train import Interrupted
 
 if TYPE_CHECKING:
@@ -61,12 +61,18 @@ def augment_files(
         Interrupted: Ctrl-C; the message says how to go on.
     """
     started = time.monotonic()
-    load_keras()
+    with_keras = load_needed(model, generating=sampling["engine"])
     from roformer_sim.generation.augment import Augmentation, Plan
 
     _check_sampling(sampling)
 
-    settings = {"n": n, "k": k, "mask_idxs": list(mask_idxs), **sampling, **_model_settings(model)}
+    settings = {
+        "n": n,
+        "k": k,
+        "mask_idxs": list(mask_idxs),
+        **sampling,
+        **_model_settings(model, with_keras),
+    }
     plan = Plan(
         inputs=tuple(files),
         output=output,
@@ -123,10 +129,9 @@ def _check_sampling(sampling: Mapping[str, Any]) -> None:
     GenerationOptions.of(**others)
 
 
-def _model_settings(model: str) -> dict[str, str]:
-    """What the variants depend on besides the options: the model's files, the program, the backend."""
-    import keras
-
+def _model_settings(model: str, with_keras: bool) -> dict[str, str]:
+    """What the variants depend on besides the options: the model's files, the program, Keras's backend if
+    Keras computes."""
     from roformer_sim.checkpoints import resolve_preset
 
     digest = hashlib.sha256()
@@ -137,8 +142,14 @@ def _model_settings(model: str) -> dict[str, str]:
     return {
         "model (sha256 of its files)": digest.hexdigest()[:16],
         "version": __version__,
-        "backend": keras.backend.backend(),
+        "backend": _backend() if with_keras else "none",
     }
+
+
+def _backend() -> str:
+    import keras
+
+    return str(keras.backend.backend())
 
 
 def _tell_of_lost_columns(job: Augmentation) -> None:

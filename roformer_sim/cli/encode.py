@@ -13,7 +13,7 @@ from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.inputs import Sentence, read_sentences
 from roformer_sim.cli.outputs import array_file, print_json
-from roformer_sim.cli.quiet import load_keras, say
+from roformer_sim.cli.quiet import load_needed, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,11 @@ def encode(
     ] = None,
     normalize: Annotated[bool, typer.Option(help="Scale to length 1, so that a product is a cosine.")] = True,
     maxlen: Annotated[int, typer.Option(min=3, help="Most tokens of a sentence; longer ones are cut.")] = 256,
-    batch_size: options.BatchSize = 64,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Sentences a batch.", show_default="what the engine is fast with"),
+    ] = None,
+    engine: options.EncoderEngine = "auto",
     files: options.Inputs = None,
     jsonl: options.JsonLines = False,
     as_json: options.AsJson = False,
@@ -53,7 +57,7 @@ def encode(
     _tell_of_empty(sentences)
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(array_file(output)) if output is not None else None
-        load_keras()
+        load_needed(model, encoding=engine)
         import numpy as np
 
         from roformer_sim.model import RoFormerSim
@@ -62,8 +66,9 @@ def encode(
             [sentence.text for sentence in sentences],
             pooling=pooling and pooling.value,
             normalize=normalize,
-            batch_size=batch_size,
+            batch_size=batch_size or "auto",
             maxlen=maxlen,
+            engine=engine,
         )
         if file is not None:
             np.save(file, vectors, allow_pickle=False)

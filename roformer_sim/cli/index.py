@@ -161,9 +161,6 @@ def delete(
     roformer-sim index delete faq -i ids.txt
     """
     wanted = [row.text for row in read_sentences(ids, files) if row.text.strip()]
-    from roformer_sim.cli.quiet import load_keras
-
-    load_keras()
     from roformer_sim.search import SentenceIndex
 
     opened = SentenceIndex.load(folder)
@@ -234,9 +231,6 @@ def info(
     roformer-sim index info faq
     roformer-sim index info faq --recall --queries questions.txt
     """
-    from roformer_sim.cli.quiet import load_keras
-
-    load_keras()
     from roformer_sim.search import SentenceIndex
 
     if not recall:

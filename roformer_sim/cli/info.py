@@ -9,7 +9,7 @@ import typer
 
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json
-from roformer_sim.cli.quiet import load_keras
+from roformer_sim.cli.quiet import load_needed
 
 
 def info(
@@ -30,7 +30,6 @@ def info(
     roformer-sim info roformer_sim_char_mini_zh
     roformer-sim info path/to/chinese_roformer-sim-char-ft_L-12_H-768_A-12 --json
     """
-    load_keras()
     from roformer_sim.checkpoints import resolve_preset, shipped_presets
 
     if name is None:
@@ -40,6 +39,7 @@ def info(
         else:
             print("\n".join(names) or "no preset is shipped with this installation")
         return
+    load_needed(name, encoding=None)
     facts = describe(resolve_preset(name))
     if as_json:
         print_json(facts)
@@ -58,15 +58,17 @@ def describe(folder: Path) -> dict[str, Any]:
     from roformer_sim.checkpoints import load_any
     from roformer_sim.checkpoints.preset import is_preset
     from roformer_sim.generation.engines.choose import best_engine
+    from roformer_sim.retrieval.engines.choose import best_encoder
 
-    preset, engine = load_any(folder), best_engine()
+    preset, generating, encoding = load_any(folder), best_engine(), best_encoder()
     return {
         "folder": str(folder),
         "kind": "preset" if is_preset(folder) else "TensorFlow checkpoint",
         "parameters": sum(array.size for array in preset.weights.values()),
         "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
         "tokens": preset.tokenizer.vocab_size,
-        "generation engine here": f"{engine.name}, because {engine.why}",
+        "generation engine here": f"{generating.name}, because {generating.why}",
+        "encoding engine here": f"{encoding.name}, because {encoding.why}",
         "config": preset.config.model_dump(),
         "metadata": preset.metadata,
     }

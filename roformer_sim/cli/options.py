@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-# The name is repeated here because roformer_sim.model imports Keras.
+# The name is repeated here because roformer_sim.model takes its time to import.
 DEFAULT_PRESET = "roformer_sim_char_mini_zh"
 
 
@@ -51,6 +51,9 @@ Inputs = Annotated[
 ]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="The input is JSON lines, whatever it is called.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+EncoderEngine = Annotated[
+    str, typer.Option(help="What computes: auto, keras, native-float32 or native-int8.")
+]
 PoolingOption = Annotated[
     PoolingName | None,
     typer.Option(

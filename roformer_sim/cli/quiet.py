@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from corpus_builder.errors import InputError
@@ -38,6 +39,28 @@ def load_keras() -> None:
                 f"Keras has no backend here ({error}); pip install 'roformer-sim[cpu]' brings TensorFlow, "
                 "KERAS_BACKEND chooses another"
             ) from None
+
+
+def load_needed(model: str | Path, *, generating: str | None = None, encoding: str | None = "auto") -> bool:
+    """:func:`load_keras` where the model's folder or an engine cannot do without; whether that is so.
+
+    Args:
+        model: Name or folder; a TensorFlow checkpoint is read by TensorFlow.
+        generating, encoding: The engines asked for; ``None`` for what will not be done.
+    """
+    from roformer_sim.checkpoints import resolve_preset
+    from roformer_sim.checkpoints.preset import is_preset
+    from roformer_sim.generation.engines.choose import best_engine
+    from roformer_sim.retrieval.engines.choose import best_encoder
+
+    engines = [
+        best().name if name == "auto" else name
+        for name, best in ((generating, best_engine), (encoding, best_encoder))
+    ]
+    needed = "keras" in engines or not is_preset(resolve_preset(model))
+    if needed:
+        load_keras()
+    return needed
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus_builder.errors import InputError
-from roformer_sim.cli.quiet import load_keras
+from roformer_sim.cli.quiet import load_needed
 
 if TYPE_CHECKING:
     from roformer_sim.retrieval.whitening import Whitening
@@ -20,7 +20,7 @@ PRESET = "preset"
 
 def encoder_of(model: str, pooling: str | None, maxlen: int, whitening: Whitening | None) -> TextEncoder:
     """A preset, loaded, as the encoder of an index."""
-    load_keras()
+    load_needed(model, encoding="auto")
     from roformer_sim.model import RoFormerSim
     from roformer_sim.search import preset_encoder
 
@@ -37,7 +37,6 @@ def whitening_called(name: str | None, model: str, pooling: str | None) -> White
     """
     if name is None:
         return None
-    load_keras()
     from roformer_sim.checkpoints import load_any, resolve_preset
     from roformer_sim.retrieval.whitening import Whitening, whitening_path
 
@@ -53,7 +52,6 @@ def open_index(folder: Path, model: str | None = None) -> SentenceIndex:
     Raises:
         InputError: See :meth:`roformer_sim.search.SentenceIndex.load`; an index of no preset.
     """
-    load_keras()
     from roformer_sim.search import SentenceIndex
 
     index = SentenceIndex.load(folder)

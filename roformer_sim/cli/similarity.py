@@ -10,7 +10,7 @@ from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.inputs import read_text_pairs
 from roformer_sim.cli.outputs import print_json
-from roformer_sim.cli.quiet import load_keras
+from roformer_sim.cli.quiet import load_needed
 
 
 def similarity(
@@ -24,6 +24,7 @@ def similarity(
     ] = None,
     model: options.Model = options.DEFAULT_PRESET,
     pooling: options.PoolingOption = None,
+    engine: options.EncoderEngine = "auto",
     files: options.Inputs = None,
     jsonl: options.JsonLines = False,
     as_json: options.AsJson = False,
@@ -43,11 +44,14 @@ def similarity(
     pairs = list(read_text_pairs((texts[0], texts[1]) if texts else None, files, jsonl=jsonl))
     if not pairs:
         raise InputError("the input holds no pair")
-    load_keras()
+    load_needed(model, encoding=engine)
     from roformer_sim.model import RoFormerSim
 
     scores = RoFormerSim.from_preset(model).similarity(
-        [pair.text_a for pair in pairs], [pair.text_b for pair in pairs], pooling=pooling and pooling.value
+        [pair.text_a for pair in pairs],
+        [pair.text_b for pair in pairs],
+        pooling=pooling and pooling.value,
+        engine=engine,
     )
     for pair, score in zip(pairs, scores.tolist(), strict=True):
         if as_json:

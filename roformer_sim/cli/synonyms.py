@@ -13,7 +13,7 @@ from roformer_sim.cli import options
 from roformer_sim.cli.augmenting import FileOptions, augment_files
 from roformer_sim.cli.inputs import read_sentences
 from roformer_sim.cli.outputs import line_writer
-from roformer_sim.cli.quiet import load_keras, say
+from roformer_sim.cli.quiet import load_needed, say
 
 if TYPE_CHECKING:
     from roformer_sim.generation import Synonym
@@ -95,7 +95,7 @@ def synonyms(
         int, typer.Option(min=1, help="Groups of beams that avoid one another's tokens.")
     ] = 1,
     engine: Annotated[
-        str, typer.Option(help="What decodes: auto, keras, openvino-float32, -bfloat16 or -int8.")
+        str, typer.Option(help="What decodes: auto, keras, native-float32 or native-int8.")
     ] = "auto",
     files: options.Inputs = None,
     jsonl: options.JsonLines = False,
@@ -185,7 +185,7 @@ def synonyms(
     _refuse_file_options(for_files)
     sentences = read_sentences(texts, files, jsonl=jsonl)
     with line_writer(output) as write:
-        load_keras()
+        load_needed(model, generating=engine)
         from roformer_sim.model import RoFormerSim
 
         network = RoFormerSim.from_preset(model)

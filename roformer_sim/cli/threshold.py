@@ -12,7 +12,6 @@ import typer
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json, refuse_folder
-from roformer_sim.cli.quiet import load_keras
 from roformer_sim.cli.searching import encoder_of, whitening_called
 
 if TYPE_CHECKING:
@@ -104,7 +103,6 @@ def threshold(
 
 
 def _read(inputs: list[str], same: float | None) -> tuple[list[StsRow], list[bool]]:
-    load_keras()
     from corpus_builder.readers import STS, read_rows
 
     rows = []

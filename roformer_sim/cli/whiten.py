@@ -12,7 +12,7 @@ import typer
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json
-from roformer_sim.cli.quiet import load_keras
+from roformer_sim.cli.quiet import load_needed
 from roformer_sim.cli.searching import counted
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def fit(
 
     It belongs to this model and this pooling. `index build --whiten` applies it.
     """
-    load_keras()
-    from roformer_sim.checkpoints import read_weights, resolve_preset
+    load_needed(model, encoding="auto")
+    from roformer_sim.checkpoints import resolve_preset
     from roformer_sim.checkpoints.fingerprint import fingerprint
     from roformer_sim.checkpoints.folders import SHIPPED
     from roformer_sim.model import RoFormerSim
@@ -82,7 +82,7 @@ def fit(
         raise InputError(f"{model} is part of the program; name a file with --output")
     network = RoFormerSim.from_preset(model)
     chosen = network.config.pooling if pooling is None else pooling.value
-    mark = fingerprint(network.config, network.tokenizer, read_weights(network.backbone))
+    mark = fingerprint(network.config, network.tokenizer, network.network.weights())
     with counted("encoded") as on_progress:
         fitted = Whitening.fit(
             _vectors(network, inputs, column, chosen, maxlen, on_progress),

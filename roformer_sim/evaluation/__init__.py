@@ -1,16 +1,19 @@
-"""How good is a model: Spearman of cosine on STS tables, beside what counting shared characters reaches.
+"""How good is a model: correlation with what people say of pairs, geometry of the vectors, variants.
 
-Any function from sentences to vectors can be measured; importing this package loads no Keras.
+Any function from sentences to vectors can be measured; importing this package loads no Keras. ``sts`` is the
+benchmark of similarity, ``generation`` what variants are worth.
 """
 
-from roformer_sim.evaluation.report import StsReport
-from roformer_sim.evaluation.spearman import spearman
+from roformer_sim.evaluation.correlation import pearson, spearman
 from roformer_sim.evaluation.sts import (
+    StsReport,
     StsScores,
     StsTable,
+    character_jaccard,
+    evaluate_pairs,
     evaluate_sts,
     find_sts_files,
-    jaccard_baseline,
+    load_encoder,
     read_sts_table,
 )
 
@@ -18,9 +21,12 @@ __all__ = [
     "StsReport",
     "StsScores",
     "StsTable",
+    "character_jaccard",
+    "evaluate_pairs",
     "evaluate_sts",
     "find_sts_files",
-    "jaccard_baseline",
+    "load_encoder",
+    "pearson",
     "read_sts_table",
     "spearman",
 ]

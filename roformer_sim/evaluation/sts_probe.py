@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corpus_builder.errors import InputError
+from roformer_sim.evaluation.correlation import spearman
 from roformer_sim.evaluation.geometry import alignment, uniformity
-from roformer_sim.evaluation.spearman import spearman
-from roformer_sim.evaluation.sts import StsTable, read_sts_table, row_cosines
+from roformer_sim.evaluation.sts.measure import row_cosines
+from roformer_sim.evaluation.sts.tables import StsTable, read_sts_table
 
 if TYPE_CHECKING:
     from roformer_sim.models import Backbone

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.generation.decoding import Source, Target
+from roformer_sim.generation.decoding import ROWS_AT_ONCE, Source, Target
 from roformer_sim.generation.engines import Engine, SamplingRule
 
 
@@ -46,27 +46,55 @@ class BeamSearch:
 
 
 def search_targets(
-    engine: Engine, sources: Sequence[Source], rule: SamplingRule, search: BeamSearch, *, maxlen: int = 64
+    engine: Engine,
+    sources: Sequence[Source],
+    rule: SamplingRule,
+    search: BeamSearch,
+    *,
+    maxlen: int = 64,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> list[list[Target]]:
     """The ``n`` best sentences of each source that the search found, best first.
 
     A group ends when it has as many finished sentences as beams and no unfinished one can still be better, or
-    at ``maxlen``; what is unfinished then counts as it is.
+    at ``maxlen``; what is unfinished then counts as it is. Sources of similar length are decoded together and
+    leave when their groups have ended; none knows of the others.
 
     Args:
         rule: Its end and banned tokens; the rest is for sampling.
         maxlen: Most tokens of a target, the end included.
+        rows_at_once: Beams decoded together, at least one source's.
 
     Raises:
         InputError: ``n`` above the number of beams, or a network has too few positions.
     """
-    results = []
     for source in sources:
         if source.n > search.beams:
             raise InputError(f"n is {source.n}, but {search.beams} beams give no more sentences than beams")
         engine.config.check_length(len(source.token_ids) + maxlen - 1)
-        results.append(_Search(engine, source, rule, search, maxlen).run()[: source.n])
-    return results
+    searches = [_Search(source, rule, search, maxlen) for source in sources]
+    by_length = sorted(searches, key=lambda one: len(one.source.token_ids))
+    together = max(1, rows_at_once // search.beams)
+    for first in range(0, len(searches), together):
+        _run(engine, by_length[first : first + together], search.beams, maxlen)
+    return [one.found()[: one.source.n] for one in searches]
+
+
+def _run(engine: Engine, going: list[_Search], beams: int, maxlen: int) -> None:
+    """Extend all beams of some sources to their ends."""
+    decoding, first = engine.begin([one.source.token_ids for one in going], [beams] * len(going))
+    scores = np.repeat(first, beams, axis=0)
+    for length in range(1, maxlen + 1):
+        parents = [
+            place * beams + np.array(one.extend(scores[place * beams : (place + 1) * beams]))
+            for place, one in enumerate(going)
+        ]
+        left = [place for place, one in enumerate(going) if not one.over]
+        if not left or length == maxlen:
+            return
+        decoding.select(np.concatenate([parents[place] for place in left]))
+        going = [going[place] for place in left]
+        scores = decoding.step(np.concatenate([one.newest for one in going]))
 
 
 @dataclass
@@ -80,26 +108,28 @@ class _Group:
 
 
 class _Search:
-    def __init__(
-        self, engine: Engine, source: Source, rule: SamplingRule, search: BeamSearch, maxlen: int
-    ) -> None:
-        self.engine, self.source, self.rule, self.search, self.maxlen = engine, source, rule, search, maxlen
+    """The beams of one source, one group's after another's."""
+
+    def __init__(self, source: Source, rule: SamplingRule, search: BeamSearch, maxlen: int) -> None:
+        self.source, self.rule, self.search, self.maxlen = source, rule, search, maxlen
         self.size = search.beams // search.groups
         # At first all beams of a group are alike: one of them counts.
         logs = np.full(self.size, -np.inf)
         logs[0] = 0.0
         self.groups = [_Group([[]] * self.size, logs) for _ in range(search.groups)]
 
-    def run(self) -> list[Target]:
-        decoding, first = self.engine.begin([self.source.token_ids], [self.search.beams])
-        scores = np.repeat(first, self.search.beams, axis=0)
-        for length in range(1, self.maxlen + 1):
-            parents = self._step(self._log_probabilities(scores), length)
-            if all(group.over for group in self.groups) or length == self.maxlen:
-                break
-            decoding.select(np.array(parents))
-            newest = [tokens[-1] for group in self.groups for tokens in group.tokens]
-            scores = decoding.step(np.array(newest, np.int32))
+    @property
+    def over(self) -> bool:
+        """Whether all groups have ended."""
+        return all(group.over for group in self.groups)
+
+    @property
+    def newest(self) -> np.ndarray:
+        """The last token of each beam, (beams,) int32."""
+        return np.array([tokens[-1] for group in self.groups for tokens in group.tokens], np.int32)
+
+    def found(self) -> list[Target]:
+        """Finished sentences, and unfinished ones of groups that have not ended, best first."""
         for group in self.groups:
             if not group.over:
                 group.finished += [
@@ -127,26 +157,31 @@ class _Search:
                 constraint(np.array(tokens, np.int32), row)
         return logs
 
-    def _step(self, logs: np.ndarray, length: int) -> list[int]:
-        """Extend every group; the row that each new beam goes on from."""
+    def extend(self, scores: np.ndarray) -> list[int]:
+        """Extend every group by a token; the row that each new beam goes on from.
+
+        Args:
+            scores: (beams, vocabulary) of the token after each.
+        """
+        logs = self._log_probabilities(scores)
         chosen = np.zeros(logs.shape[1])
         parents = []
         for number, group in enumerate(self.groups):
             first = number * self.size
             rows = list(range(first, first + self.size))
             if not group.over:
-                kept = self._extend(group, logs[rows], chosen * self.search.group_penalty, length)
+                kept = self._extend(group, logs[rows], chosen * self.search.group_penalty)
                 rows = [first + row for row in kept]
                 for tokens in group.tokens:
                     chosen[tokens[-1]] += 1
             parents += rows
         return parents
 
-    def _extend(self, group: _Group, logs: np.ndarray, penalty: np.ndarray, length: int) -> list[int]:
+    def _extend(self, group: _Group, logs: np.ndarray, penalty: np.ndarray) -> list[int]:
         totals = group.logs[:, None] + logs
         ranked = (totals - penalty).ravel()
         # Twice as many as beams: even if all of them were ends in turn, beams would be left.
-        best = np.argsort(-ranked, kind="stable")[: 2 * self.size]
+        best = _largest(ranked, 2 * self.size)
         kept: list[tuple[int, int]] = []
         for place in best[np.isfinite(ranked[best])]:
             row, token = divmod(int(place), logs.shape[1])
@@ -169,3 +204,12 @@ class _Search:
         full = len(group.finished) == self.size
         group.over = full and self._rank(group.finished[-1]) >= reachable
         return [row for row, _ in filled]
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Where the ``count`` largest stand, largest first, of equal ones the first first."""
+    if count >= len(values):
+        return np.argsort(-values, kind="stable")
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    places = np.flatnonzero(values >= least)
+    return places[np.argsort(-values[places], kind="stable")][:count]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from corpus_builder.errors import InputError
 from roformer_sim.generation.engines import Engine
 from roformer_sim.generation.engines.choose import make_engine
 from roformer_sim.generation.generate import Generated, Request, generate_texts
 from roformer_sim.generation.options import GenerationOptions
-from roformer_sim.models import Backbone
+from roformer_sim.network import Network
 from roformer_sim.text import Tokenizer
+
+if TYPE_CHECKING:
+    from roformer_sim.models import Backbone
 
 Seeds = int | Sequence[int | None] | None
 """One for all texts, or one for each; ``None`` draws other sentences every time."""
@@ -24,27 +28,21 @@ class Generator:
     another.
 
     Args:
-        backbone: The network.
+        network: The network, or its Keras model.
         tokenizer: Its tokenizer.
     """
 
-    def __init__(self, backbone: Backbone, tokenizer: Tokenizer) -> None:
-        self.backbone, self.tokenizer = backbone, tokenizer
-        self._engines: dict[str, Engine] = {}
-        self._making = threading.Lock()
+    def __init__(self, network: Network | Backbone, tokenizer: Tokenizer) -> None:
+        self.network, self.tokenizer = Network.of(network), tokenizer
         self._decoding = threading.Lock()
 
     def engine(self, name: str = "auto") -> Engine:
         """The engine of that name, made when it is first asked for, with the weights as they are then."""
-        with self._making:
-            if name not in self._engines:
-                self._engines[name] = make_engine(name, self.backbone)
-            return self._engines[name]
+        return make_engine(name, self.network)
 
     def forget_engines(self) -> None:
         """Have engines made anew: some keep a copy of the weights, which training has changed since."""
-        with self._making:
-            self._engines.clear()
+        self.network.forget()
 
     def __call__(
         self,

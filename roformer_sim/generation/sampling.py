@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from roformer_sim.generation.engines.rule import SamplingRule
-from roformer_sim.generation.sampling_kernel import first_beyond, thresholds
+from roformer_sim.generation.sampling_kernel import draw_rows, truncated
 
 
 class Drawn(NamedTuple):
@@ -17,7 +18,16 @@ class Drawn(NamedTuple):
     log_probabilities: np.ndarray
 
 
-def draw_tokens(scores: np.ndarray, uniforms: np.ndarray, rule: SamplingRule) -> Drawn:
+def _alone(function: Callable[..., None], rows: int, *arguments: Any) -> None:
+    function(0, rows, *arguments)
+
+
+def draw_tokens(
+    scores: np.ndarray,
+    uniforms: np.ndarray,
+    rule: SamplingRule,
+    spread: Callable[..., None] = _alone,
+) -> Drawn:
     """Choose the next token of each row.
 
     Banned tokens aside, scores are divided by the temperature; the tokens that top-k and then top-p leave
@@ -27,33 +37,32 @@ def draw_tokens(scores: np.ndarray, uniforms: np.ndarray, rule: SamplingRule) ->
     Args:
         scores: (rows, vocabulary) float32, written into.
         uniforms: (rows,) in [0, 1).
+        spread: Shares out rows among threads, see :meth:`Engine.spread`.
     """
-    rows, banned = np.arange(len(scores)), list(rule.banned_ids)
-    of_banned = scores[:, banned].astype(np.float64)
-    scores[:, banned] = -np.inf
-    highest = scores.max(axis=1)
-    weights = _weights(scores, highest, 1.0)
-    totals = weights.sum(axis=1, dtype=np.float64)
-    log_normalizer = highest + np.log(totals)
-    for column in of_banned.T:
-        log_normalizer = np.logaddexp(log_normalizer, column)
-    if rule.greedy:
-        tokens = scores.argmax(axis=1)
-    else:
-        if rule.temperature != 1.0:
-            weights = _weights(scores, highest, rule.temperature)
-            totals = weights.sum(axis=1, dtype=np.float64)
-        limits = _limits(weights, totals, rule.top_k, rule.top_p)
-        tokens = np.empty(len(scores), np.int64)
-        first_beyond(weights, *limits, np.asarray(uniforms, np.float64), tokens)
-    return Drawn(tokens, scores[rows, tokens] - log_normalizer)
+    if scores.strides[1] != scores.itemsize:
+        raise ValueError("a row's scores must stand side by side")
+    tokens, log_probabilities = np.empty(len(scores), np.int64), np.empty(len(scores))
+    spread(
+        draw_rows,
+        len(scores),
+        scores,
+        np.asarray(uniforms, np.float64),
+        np.array(rule.banned_ids, np.int64),
+        float(rule.temperature),
+        rule.top_k or 0,
+        2.0 if rule.top_p is None else float(rule.top_p),
+        rule.greedy,
+        tokens,
+        log_probabilities,
+    )
+    return Drawn(tokens, log_probabilities)
 
 
 def next_token_probabilities(scores: np.ndarray, rule: SamplingRule) -> np.ndarray:
     """The distribution that :func:`draw_tokens` draws from, (rows, vocabulary) float64; not for greedy."""
     scores = np.array(scores, np.float64)
     scores[:, list(rule.banned_ids)] = -np.inf
-    weights = _weights(scores, scores.max(axis=1), rule.temperature)
+    weights = np.exp((scores - scores.max(axis=1, keepdims=True)) / rule.temperature)
     weights = weights * kept(weights, rule.top_k, rule.top_p)
     return weights / weights.sum(axis=1, keepdims=True)
 
@@ -65,25 +74,11 @@ def kept(weights: np.ndarray, top_k: int | None, top_p: float | None) -> np.ndar
         weights: Probabilities, or any multiple of them; compared in float32.
     """
     weights = np.ascontiguousarray(weights, np.float32)
-    least, ties, _ = _limits(weights, weights.sum(axis=1, dtype=np.float64), top_k, top_p)
-    equal = weights == least[:, None]
-    return (weights > least[:, None]) | (equal & (np.cumsum(equal, axis=1) <= ties[:, None]))
-
-
-def _limits(
-    weights: np.ndarray, totals: np.ndarray, top_k: int | None, top_p: float | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each row the least weight that stays, how many of exactly it stay, and the sum of what stays."""
-    rows = len(weights)
-    limits = np.empty(rows, np.float32), np.empty(rows, np.int64), np.empty(rows)
-    nucleus = 2.0 if top_p is None or top_p == 1.0 else top_p
-    thresholds(weights, weights.view(np.uint32), totals, top_k or 0, nucleus, *limits)
-    return limits
-
-
-def _weights(scores: np.ndarray, highest: np.ndarray, temperature: float) -> np.ndarray:
-    """``exp((z - max z) / temperature)``."""
-    shifted = scores - highest[:, None]
-    if temperature != 1.0:
-        shifted /= temperature
-    return np.exp(shifted, out=shifted)
+    nucleus = 2.0 if top_p is None else float(top_p)
+    result = np.empty(weights.shape, bool)
+    for row, line in zip(result, weights, strict=True):
+        total = line.sum(dtype=np.float64)
+        least, ties, _ = truncated(line.ctypes.data, len(line), total, top_k or 0, nucleus, line.copy())
+        equal = line == least
+        row[:] = (line > least) | (equal & (np.cumsum(equal) <= ties))
+    return result

@@ -1,11 +1,12 @@
-"""From hidden states to one vector a sentence: the four poolings of the Chinese STS tables."""
+"""From hidden states to one vector a sentence: the four poolings of the Chinese STS tables.
+
+Keras is imported where it is used, so that ``roformer_sim.models`` loads without it.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
-
-from keras import ops
 
 from corpus_builder.errors import InputError
 
@@ -30,6 +31,8 @@ class Pooling(StrEnum):
 
 def masked_mean(hidden: Any, token_mask: Any) -> Any:
     """Mean over the tokens that are not padding: (batch, length, d) and (batch, length) to (batch, d)."""
+    from keras import ops
+
     weights = ops.cast(token_mask, "float32")[..., None]
     total = ops.sum(ops.cast(hidden, "float32") * weights, axis=1)
     return total / ops.maximum(ops.sum(weights, axis=1), 1.0)
@@ -37,6 +40,8 @@ def masked_mean(hidden: Any, token_mask: Any) -> Any:
 
 def l2_normalize(vectors: Any) -> Any:
     """Rows of length 1, float32; a zero row stays zero."""
+    from keras import ops
+
     vectors = ops.cast(vectors, "float32")
     squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
     # Bounded below before the root, whose slope at 0 would make the gradient NaN.

@@ -1,10 +1,11 @@
-"""The attention masks: one comparison makes a sentence encoder, a language model or both."""
+"""The attention masks: one comparison makes a sentence encoder, a language model or both.
+
+Keras is imported where it is used, so that ``roformer_sim.models`` loads without it.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
-
-from keras import ops
 
 AttentionPattern = Literal["unilm", "bidirectional"]
 
@@ -26,6 +27,8 @@ def unilm_mask(segment_ids: Any) -> Any:
     Returns:
         (batch, length, length) boolean, True where row ``i`` may look at column ``j``.
     """
+    from keras import ops
+
     order = ops.cumsum(ops.cast(segment_ids, "int32"), axis=1)
     return order[:, None, :] <= order[:, :, None]
 
@@ -38,6 +41,8 @@ def attention_bias(token_mask: Any, segment_ids: Any, pattern: AttentionPattern)
         segment_ids: (batch, length) integers; read only by the UniLM pattern.
         pattern: ``"unilm"`` or ``"bidirectional"`` (every token sees every token).
     """
+    from keras import ops
+
     if pattern not in ("unilm", "bidirectional"):
         raise ValueError(f"attention pattern must be 'unilm' or 'bidirectional', not {pattern!r}")
     allowed = ops.cast(token_mask, "bool")[:, None, :]

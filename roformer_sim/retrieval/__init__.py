@@ -1,6 +1,6 @@
-"""The retrieval head: sentences to vectors."""
+"""The retrieval head: sentences to vectors. Importing this package does not load Keras."""
 
-from roformer_sim.retrieval.encoder import SentenceEncoder
+from roformer_sim.retrieval.encoder import BatchSize, SentenceEncoder
 from roformer_sim.retrieval.whitening import Whitening
 
-__all__ = ["SentenceEncoder", "Whitening"]
+__all__ = ["BatchSize", "SentenceEncoder", "Whitening"]

@@ -1,50 +1,56 @@
-"""The retrieval head: sentences to vectors, sorted by length so that little padding is computed."""
+"""The retrieval head: sentences to vectors, each distinct one once, sorted by length."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import keras
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.models import Backbone, Pooling
+from roformer_sim.models.pooling import Pooling
+from roformer_sim.network import Network
+from roformer_sim.retrieval.engines import EncoderEngine
+from roformer_sim.retrieval.engines.base import even
+from roformer_sim.retrieval.engines.choose import make_encoder
 from roformer_sim.text import Tokenizer
-from roformer_sim.text.encoding import Encoding
 
-LENGTH_STEP = 8
-"""Batch widths are rounded up to a multiple of this, so that few shapes are compiled."""
+if TYPE_CHECKING:
+    from roformer_sim.models import Backbone
 
-
-class PoolingHead(keras.Model):
-    """(batch, length) token ids to a dict of sentence vectors, one a pooling, float32."""
-
-    def __init__(self, backbone: Backbone, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.backbone = backbone
-        self.built = True
-
-    def call(self, token_ids: Any, training: bool | None = None) -> dict[str, Any]:
-        states = self.backbone(token_ids, pattern="bidirectional", training=False)
-        return {pooling.value: self.backbone.pooled(states, pooling) for pooling in Pooling}
+BatchSize = int | Literal["auto"]
 
 
 class SentenceEncoder:
     """Encodes any number of sentences with one network.
 
+    Threads may share it: their batches take turns.
+
     Args:
-        backbone: The network; shared, not copied.
+        network: The network, or its Keras model; shared, not copied.
         tokenizer: Its tokenizer.
     """
 
-    def __init__(self, backbone: Backbone, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
-        self._head = PoolingHead(backbone)
-        self._limit = (
-            backbone.config.max_position_embeddings if backbone.config.model_type == "bert" else None
-        )
+    def __init__(self, network: Network | Backbone, tokenizer: Tokenizer) -> None:
+        self.network, self.tokenizer = Network.of(network), tokenizer
+        config = self.network.config
+        self._limit = config.max_position_embeddings if config.model_type == "bert" else None
+
+    def engine(self, name: str = "auto") -> EncoderEngine:
+        """The engine of that name, made when it is first asked for.
+
+        ``"keras"`` computes with the weights as they are at each call, the others with those of the time
+        they were made, see :meth:`forget_engines`.
+
+        Raises:
+            InputError: No such engine, or it is not installed.
+        """
+        return make_encoder(name, self.network)
+
+    def forget_engines(self) -> None:
+        """Have engines made anew: some keep a copy of the weights, which training has changed since."""
+        self.network.forget()
 
     def encode(
         self,
@@ -52,9 +58,10 @@ class SentenceEncoder:
         poolings: Sequence[Pooling | str] = (Pooling.P1,),
         *,
         normalize: bool = True,
-        batch_size: int = 64,
+        batch_size: BatchSize = "auto",
         maxlen: int = 256,
         progress: bool = False,
+        engine: str = "auto",
     ) -> dict[Pooling, np.ndarray]:
         """Vectors of every text for each pooling, from one pass over the texts.
 
@@ -62,21 +69,23 @@ class SentenceEncoder:
             texts: Sentences; an empty one is encoded as [CLS] [SEP].
             poolings: Which vectors to return.
             normalize: Scale each vector to length 1.
-            batch_size: Sentences a batch.
+            batch_size: Sentences a batch; ``"auto"`` is as many as the engine is fast with.
             maxlen: Most tokens of a sentence, [CLS] and [SEP] included; longer ones are cut with a
                 warning.
             progress: Show a progress bar on stderr.
+            engine: ``"auto"``, ``"keras"``, ``"native-float32"``, ``"native-int8"``, see docs/retrieval.md.
 
         Returns:
             Pooling to float32 (n, hidden), rows in the order of ``texts``.
 
         Raises:
-            InputError: Not a list of strings, ``batch_size`` below 1, ``maxlen`` beyond a BERT's positions.
+            InputError: Not a list of strings, ``batch_size`` below 1, ``maxlen`` beyond a BERT's positions,
+                no such engine.
         """
         if isinstance(texts, str):
             raise InputError("texts is one string; give a list of strings")
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
+            raise InputError(f'batch_size must be "auto" or at least 1, not {batch_size!r}')
         texts = list(texts)
         wanted = [Pooling(pooling) for pooling in poolings]
         if self._limit is not None and maxlen > self._limit:
@@ -87,24 +96,43 @@ class SentenceEncoder:
             warnings.warn(
                 f"{len(cut)} of {len(texts)} texts cut to {maxlen} tokens, first: row {cut[0]}", stacklevel=2
             )
-        # Longest first: the largest batch fails early if memory is short.
-        order = np.argsort([-len(encoding) for encoding in encodings], kind="stable")
-        width = self._head.backbone.config.hidden_size
-        result = {pooling: np.empty((len(texts), width), np.float32) for pooling in wanted}
-        for rows in _tracked([order[i : i + batch_size] for i in range(0, len(order), batch_size)], progress):
-            vectors = self._head.predict_on_batch(self._padded([encodings[i] for i in rows]))
-            for pooling in wanted:
-                result[pooling][rows] = vectors[pooling.value]
+        chosen = self.engine(engine)
+        distinct, places = _distinct([encoding.token_ids for encoding in encodings])
+        vectors = _encode(chosen, distinct, wanted, batch_size, progress)
         if normalize:
-            for vectors in result.values():
-                vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return result
+            for rows in vectors.values():
+                rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        if len(distinct) == len(texts):
+            return vectors
+        return {pooling: rows[places] for pooling, rows in vectors.items()}
 
-    def _padded(self, encodings: list[Encoding]) -> np.ndarray:
-        width = -(-max(map(len, encodings)) // LENGTH_STEP) * LENGTH_STEP
-        if self._limit is not None:
-            width = min(width, self._limit)
-        return self.tokenizer.pad(encodings, length=width)[0]
+
+def _distinct(sentences: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Each sequence of tokens once, in the order they first come, and where each sentence's stands there."""
+    seen: dict[bytes, int] = {}
+    places = [seen.setdefault(sentence.tobytes(), len(seen)) for sentence in sentences]
+    firsts = np.unique(places, return_index=True)[1]
+    return [sentences[first] for first in firsts], np.array(places, np.intp)
+
+
+def _encode(
+    engine: EncoderEngine,
+    sentences: Sequence[np.ndarray],
+    poolings: Sequence[Pooling],
+    batch_size: BatchSize,
+    progress: bool,
+) -> dict[Pooling, np.ndarray]:
+    lengths = np.array([len(sentence) for sentence in sentences], int)
+    # Longest first: the largest batch fails early if memory is short.
+    order = np.argsort(-lengths, kind="stable")
+    counts = engine.batches(lengths[order]) if batch_size == "auto" else even(len(order), batch_size)
+    shape = (len(sentences), engine.config.hidden_size)
+    result = {pooling: np.empty(shape, np.float32) for pooling in poolings}
+    for rows in _tracked(np.split(order, np.cumsum(counts)[:-1]) if counts else [], progress):
+        vectors = engine.encode([sentences[row] for row in rows], poolings)
+        for pooling in poolings:
+            result[pooling][rows] = vectors[pooling]
+    return result
 
 
 def _tracked(batches: list[np.ndarray], progress: bool) -> Any:

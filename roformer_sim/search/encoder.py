@@ -88,12 +88,11 @@ def preset_encoder(
     Raises:
         InputError: The whitening was fitted on another model, pooling or dimension.
     """
-    from roformer_sim.checkpoints import read_weights
     from roformer_sim.checkpoints.fingerprint import fingerprint
     from roformer_sim.models import Pooling
 
     chosen = Pooling(model.config.pooling if pooling is None else pooling)
-    mark = fingerprint(model.config, model.tokenizer, read_weights(model.backbone))
+    mark = fingerprint(model.config, model.tokenizer, model.network.weights())
     if whitening is not None:
         check_whitening(whitening, mark, chosen.value)
 

@@ -64,23 +64,37 @@ def _teach(spec: str) -> Teacher:
 
 
 def _preset(spec: str) -> Teacher:
-    found = _POOLING.fullmatch(spec)
-    name, pooling = (found["preset"], found["pooling"]) if found else (spec, None)
-    _refuse_other_names(spec, name)
+    name, pooling = preset_and_pooling(spec)
     from roformer_sim.model import RoFormerSim
 
     model = RoFormerSim.from_preset(name)
     return lambda texts: model.encode(texts, pooling=pooling)
 
 
-def _refuse_other_names(spec: str, name: str) -> None:
+def preset_and_pooling(spec: str, role: str = "teacher") -> tuple[str, str | None]:
+    """The preset of ``NAME`` or ``NAME@P3``, which exists, and the vector that is asked for.
+
+    Args:
+        spec: What a recipe or a command names.
+        role: What messages call it.
+
+    Raises:
+        InputError: There is no such preset, or it is a folder of another kind.
+    """
+    found = _POOLING.fullmatch(spec)
+    name, pooling = (found["preset"], found["pooling"]) if found else (spec, None)
+    _refuse_other_names(spec, name, role)
+    return name, pooling
+
+
+def _refuse_other_names(spec: str, name: str, role: str) -> None:
     from roformer_sim.checkpoints import resolve_preset
 
     try:
         folder = resolve_preset(name)
     except InputError as error:
         raise InputError(
-            f"teacher {spec}: {error}; a teacher is a preset (NAME, FOLDER or NAME@P1 to @P4), "
+            f"{role} {spec}: {error}; name a preset (NAME, FOLDER or NAME@P1 to @P4), "
             f"{', '.join(READY_MADE)}, {SENTENCE_TRANSFORMERS}NAME, {PYTHON}module:function or {CACHE}FOLDER"
         ) from None
     if (folder / "modules.json").is_file():

@@ -11,7 +11,17 @@ import pytest
 
 from roformer_sim.cli import options
 
-COMMANDS = ["synonyms", "encode", "similarity", "train", "teacher-cache", "vocab", "info", "evaluate sts"]
+COMMANDS = [
+    "synonyms",
+    "encode",
+    "similarity",
+    "train",
+    "teacher-cache",
+    "vocab",
+    "prepare-sts",
+    "info",
+    "evaluate sts",
+]
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

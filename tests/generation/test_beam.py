@@ -10,8 +10,11 @@ from plain_engine import PlainEngine
 
 from roformer_sim import InputError
 from roformer_sim.generation.beam import BeamSearch, search_targets
+from roformer_sim.generation.constraints import BeginWith, MinimumLength
 from roformer_sim.generation.decoding import Source, sample_targets
 from roformer_sim.generation.engines import SamplingRule
+from roformer_sim.generation.engines.choose import make_engine
+from roformer_sim.network import Network
 
 MAXLEN, WORDS = 3, (7, 9, 11)
 
@@ -81,6 +84,77 @@ def test_groups_without_a_penalty_find_the_same(engine, source_ids, rule):
     [found] = search_targets(engine, [Source(source_ids, 4)], rule, search, maxlen=MAXLEN)
     [of_two] = search_targets(engine, [Source(source_ids, 2)], rule, BeamSearch(2), maxlen=MAXLEN)
     assert [target.token_ids for target in found][:2] == [target.token_ids for target in of_two]
+
+
+class TestManySources:
+    """Sources of other lengths, numbers of sentences and constraints, decoded together."""
+
+    @pytest.fixture(scope="class")
+    def free(self, tiny_tokenizer):
+        return SamplingRule(tiny_tokenizer.sep_id, (0, 1, 2, 4))
+
+    @pytest.fixture(scope="class")
+    def sources(self, tiny_tokenizer, free):
+        ids = [
+            tiny_tokenizer.encode(text).token_ids.tolist()
+            for text in ("怎么借钱", "北京的天气如何", "雨", "今天天气好吗")
+        ]
+        constraints = [(), (BeginWith((7, 9)),), (), (MinimumLength(5, free.end_id),)]
+        return [
+            Source(one, n, constraints=some)
+            for one, n, some in zip(ids, (4, 1, 3, 2), constraints, strict=True)
+        ]
+
+    @pytest.mark.parametrize(
+        "name",
+        ["keras", "native-float32"],
+    )
+    def test_each_gets_what_it_gets_alone(self, backbone, sources, free, name):
+        engine = make_engine(name, Network.of(backbone))
+        for search in (BeamSearch(4), BeamSearch(4, groups=2, group_penalty=2.0)):
+            together = search_targets(engine, sources, free, search, maxlen=6)
+            two_at_a_time = search_targets(engine, sources, free, search, maxlen=6, rows_at_once=9)
+            alone = [search_targets(engine, [source], free, search, maxlen=6)[0] for source in sources]
+            assert list(map(len, together)) == [4, 1, 3, 2]
+            for others in (together, two_at_a_time):
+                for found, expected in zip(others, alone, strict=True):
+                    assert [one.token_ids for one in found] == [one.token_ids for one in expected]
+                    assert [one.log_probability for one in found] == pytest.approx(
+                        [one.log_probability for one in expected], abs=1e-4
+                    )
+
+    def test_those_that_have_ended_leave(self, engine, sources, free, monkeypatch):
+        rows_of_steps, scores = [], engine.scores
+        monkeypatch.setattr(
+            engine,
+            "scores",
+            lambda rows, targets: rows_of_steps.append(len(rows)) or scores(rows, targets),
+        )
+
+        def steps_of(some):
+            rows_of_steps.clear()
+            search_targets(engine, some, free, BeamSearch(2), maxlen=6)
+            return list(rows_of_steps)
+
+        def ends_after(length):
+            def constraint(so_far, scores):
+                if len(so_far) >= length:
+                    scores[np.arange(len(scores)) != free.end_id] = -np.inf
+
+            return (constraint,)
+
+        some = [
+            Source(source.token_ids, 1, constraints=ends_after(length))
+            for source, length in zip(sources, (3, 1, 2), strict=False)
+        ]
+        alone = [steps_of([source]) for source in some]
+        together = steps_of(some)
+        assert [len(steps) for steps in alone] == [4, 2, 3]
+        at_step = [sum(steps[i] for steps in alone if i < len(steps)) for i in range(max(map(len, alone)))]
+        assert together == at_step
+
+    def test_no_sources(self, engine, free):
+        assert search_targets(engine, [], free, BeamSearch(2)) == []
 
 
 @pytest.mark.parametrize(

@@ -146,13 +146,18 @@ class TestSynonyms:
         sentences = generator.generate([TEXT], 40, maxlen=6, seed=0, temperature=50.0)[0]
         assert any(one.text for one in sentences) and not any("[" in one.text for one in sentences)
 
-    def test_threads_get_what_one_after_another_gets(self, generator):
-        texts = [TEXT, "今天下雨", "北京的天气如何", "明天"] * 2
-        one_by_one = [generator.gen_synonyms(text, k=3, **SHORT) for text in texts]
+    @pytest.mark.parametrize("engine", ["keras", "native-float32"])
+    def test_eight_threads_get_what_one_after_another_gets(self, generator, engine):
+        texts = [TEXT, "今天下雨", "天气如何", "明天"]
+        batches = [[texts[i % 4], texts[(i + 1 + i // 4) % 4]] for i in range(8)]
+
+        def synonyms(batch):
+            return generator.gen_synonyms_batch(batch, k=3, engine=engine, **SHORT)
+
+        one_by_one = [synonyms(batch) for batch in batches]
         with ThreadPoolExecutor(8) as pool:
-            assert (
-                list(pool.map(lambda text: generator.gen_synonyms(text, k=3, **SHORT), texts)) == one_by_one
-            )
+            at_once = list(pool.map(synonyms, batches))
+        assert at_once == one_by_one
 
 
 class TestTerms:

@@ -65,6 +65,19 @@ def test_vectors_have_length_one_unless_asked_otherwise(encoder):
     np.testing.assert_allclose(raw / lengths, unit, atol=1e-6)
 
 
+def test_each_distinct_sentence_is_encoded_once(encoder, alone, monkeypatch):
+    engine, seen = encoder.engine(), []
+
+    def encode(sentences, poolings):
+        seen.extend(sentence.tobytes() for sentence in sentences)
+        return type(engine).encode(engine, sentences, poolings)
+
+    monkeypatch.setattr(engine, "encode", encode)
+    vectors = encoder.encode([*SENTENCES, *SENTENCES[::-1], "  好 "], batch_size=4)[Pooling.P1]
+    assert len(seen) == len(set(seen)) == len(SENTENCES)
+    np.testing.assert_allclose(vectors, np.concatenate([alone, alone[::-1], alone[2:3]]), atol=1e-5)
+
+
 def test_nothing_to_encode(encoder):
     vectors = encoder.encode([], ["P1", "P4"])
     assert {pooling: rows.shape for pooling, rows in vectors.items()} == {"P1": (0, 32), "P4": (0, 32)}
@@ -89,6 +102,8 @@ def test_strange_characters_are_encoded(encoder):
         ({"texts": "好"}, "one string"),
         ({"texts": ["好", None]}, r"texts\[1\]"),
         ({"texts": ["好"], "batch_size": 0}, "batch_size"),
+        ({"texts": ["好"], "batch_size": "all"}, "batch_size"),
+        ({"texts": ["好"], "engine": "onnx"}, "engine must be"),
         ({"texts": ["好"], "maxlen": 1}, "maxlen"),
     ],
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,24 @@ class Decoding(ABC):
         """
 
 
+class GrowingDecoding(Decoding):
+    """A decoding that takes in other sources while it goes on."""
+
+    @abstractmethod
+    def extend(self, sources: Sequence[Sequence[int]], rows: Sequence[int]) -> np.ndarray:
+        """Take in more sources; their rows stand behind those there are.
+
+        Args:
+            sources, rows: As :meth:`Engine.begin` has them.
+
+        Returns:
+            Scores (sources, vocabulary) of the first token after each of these sources.
+
+        Raises:
+            InputError: As :meth:`Engine.begin`.
+        """
+
+
 class CompiledDecoding(Decoding):
     """A decoding that can also draw: all the steps that are left in a compiled loop."""
 
@@ -64,7 +83,7 @@ class Engine(ABC):
     """Runs a network's decoding: reads sources once and gives next-token scores."""
 
     name: str
-    """As users choose it: ``"keras"``, ``"openvino-int8"``."""
+    """As users choose it: ``"keras"``, ``"native-int8"``."""
 
     config: ModelConfig
     """Of the network."""
@@ -80,3 +99,7 @@ class Engine(ABC):
         Returns:
             The decoding of ``sum(rows)`` rows, and the scores of their first token, (sources, vocabulary).
         """
+
+    def spread(self, function: Callable[..., None], rows: int, *arguments: Any) -> None:
+        """``function(begin, end, *arguments)`` over all rows; engines with threads give each a share."""
+        function(0, rows, *arguments)

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation against rankings worked out by hand."""
+"""Correlations against rankings worked out by hand, and against SciPy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus_builder.errors import InputError
-from roformer_sim.evaluation import spearman
+from roformer_sim.evaluation import pearson, spearman
 
 
 def test_a_ranking_worked_out_by_hand() -> None:
@@ -47,3 +47,16 @@ def test_rows_that_do_not_fit_are_refused() -> None:
         spearman([1, 2, 3], [1, 2])
     with pytest.raises(InputError, match="at least 2 rows"):
         spearman([1], [1])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(-4, 4), st.integers(0, 3)), min_size=3, max_size=40))
+def test_both_agree_with_scipy_where_ties_are_common(rows: list[tuple[int, int]]) -> None:
+    from scipy.stats import pearsonr, spearmanr
+
+    x, y = np.array(rows, float).T
+    if np.ptp(x) and np.ptp(y):
+        assert spearman(x, y) == pytest.approx(spearmanr(x, y).statistic, abs=1e-12)
+        assert pearson(x, y) == pytest.approx(pearsonr(x, y).statistic, abs=1e-12)
+    else:
+        assert math.isnan(spearman(x, y)) and math.isnan(pearson(x, y))

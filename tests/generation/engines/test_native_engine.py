@@ -1,4 +1,4 @@
-"""What the OpenVINO engine gives at each step is what the network gives for the whole row at once."""
+"""What the native engine gives at each step is what the network gives for the whole row at once."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pytest
 from keras import ops
 
 from roformer_sim import InputError
-from roformer_sim.checkpoints import assign_weights, weight_names
+from roformer_sim.checkpoints import assign_weights, read_weights, weight_names
+from roformer_sim.generation.engines.native_engine import NativeEngine
 from roformer_sim.models import Backbone, ModelConfig
+from roformer_sim.native.processor import HAS_INT8
 
-pytest.importorskip("openvino", reason="OpenVINO is not installed")
-
-from roformer_sim.generation.engines.openvino import OpenVINOEngine
+needs_int8 = pytest.mark.skipif(not HAS_INT8, reason="this processor has no VNNI")
+PRECISIONS = ["float32", pytest.param("int8", marks=needs_int8)]
 
 SHAPE = {
     "vocab_size": 60,
@@ -35,6 +36,10 @@ def network(**changes) -> Backbone:
     }
     assign_weights(backbone, weights, "test")
     return backbone
+
+
+def engine_of(backbone: Backbone, *settings) -> NativeEngine:
+    return NativeEngine.of(backbone.config, read_weights(backbone), *settings)
 
 
 def full_pass(backbone: Backbone, sources, targets) -> np.ndarray:
@@ -87,37 +92,31 @@ SELECTIONS = {
 )
 def test_each_step_equals_the_full_unilm_pass(changes):
     backbone = network(**changes)
-    for sources, targets, scores in decode(OpenVINOEngine(backbone), [2, 1, 3], SELECTIONS):
+    for sources, targets, scores in decode(engine_of(backbone), [2, 1, 3], SELECTIONS):
         np.testing.assert_allclose(scores, full_pass(backbone, sources, targets), atol=1e-4)
 
 
-@pytest.mark.parametrize(("precision", "bound"), [("bfloat16", 0.02), ("int8", 0.04)])
-def test_reduced_precision_stays_near(precision, bound):
+@needs_int8
+def test_int8_stays_near():
     backbone = network()
-    engine = OpenVINOEngine(backbone, precision)
-    for sources, targets, scores in decode(engine, [2, 1, 3], SELECTIONS):
-        expected = full_pass(backbone, sources, targets)
-        assert np.abs(scores - expected).mean() < bound * np.abs(expected).max()
-
-
-def test_int8_runs_in_int8():
-    """Each product of weights, the vocabulary's included, by a kernel for whole numbers."""
-    kernels = OpenVINOEngine(network(), "int8").product_kernels()
-    assert len(kernels) == 4 * 2 + 2
-    assert all(kernel.endswith("i8") for kernel in kernels), kernels
-
-
-def test_int8_knows_rows_of_zeros():
-    """A row without any positive value before ReLU has no largest value to divide by."""
-    backbone = network(hidden_act="relu")
-    backbone.blocks[0].intermediate.bias.assign(np.full(48, -100.0, np.float32))
-    for sources, targets, scores in decode(OpenVINOEngine(backbone, "int8"), [1, 1, 1], {}, steps=1):
+    for sources, targets, scores in decode(engine_of(backbone, "int8"), [2, 1, 3], SELECTIONS):
         expected = full_pass(backbone, sources, targets)
         assert np.abs(scores - expected).mean() < 0.04 * np.abs(expected).max()
 
 
-def test_a_source_is_read_as_if_alone():
-    engine = OpenVINOEngine(network(), "int8")
+@needs_int8
+def test_int8_knows_rows_of_zeros():
+    """A row without any positive value before ReLU has no largest value to divide by."""
+    backbone = network(hidden_act="relu")
+    backbone.blocks[0].intermediate.bias.assign(np.full(48, -100.0, np.float32))
+    for sources, targets, scores in decode(engine_of(backbone, "int8"), [1, 1, 1], {}, steps=1):
+        expected = full_pass(backbone, sources, targets)
+        assert np.abs(scores - expected).mean() < 0.04 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_source_is_read_as_if_alone(precision):
+    engine = engine_of(network(), precision)
     _, together = engine.begin(SOURCES, [1, 1, 1])
     for source, scores in zip(SOURCES, together, strict=True):
         _, alone = engine.begin([source], [1])
@@ -125,7 +124,7 @@ def test_a_source_is_read_as_if_alone():
 
 
 def test_scores_are_the_callers_to_write_into():
-    engine = OpenVINOEngine(network())
+    engine = engine_of(network())
     decoding, first = engine.begin(SOURCES[:1], [2])
     first[:] = -np.inf
     before = decoding.step(np.array([5, 6]))
@@ -135,7 +134,7 @@ def test_scores_are_the_callers_to_write_into():
 
 
 def test_decodings_in_threads_do_not_meet():
-    engine = OpenVINOEngine(network())
+    engine = engine_of(network())
 
     def run(seed):
         return [scores for _, _, scores in decode(engine, [2, 1, 3], SELECTIONS, seed=seed)]
@@ -148,17 +147,42 @@ def test_decodings_in_threads_do_not_meet():
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_other_sources_are_taken_in_on_the_way(threads):
+    """Rows of all ages and sources side by side; slots and memory of those that ended are used again."""
+    backbone = network()
+    engine = engine_of(backbone, "float32", threads)
+    decoding, _ = engine.begin(SOURCES[:1], [3])
+    sources, targets = [SOURCES[0]] * 3, [[], [], []]
+    rng = np.random.default_rng(1)
+    for step in range(40):
+        if step % 5 == 4:
+            kept = rng.choice(len(sources), 2, replace=False)
+            decoding.select(kept)
+            sources, targets = [sources[row] for row in kept], [targets[row] for row in kept]
+            new = [SOURCES[step % 3], SOURCES[(step + 1) % 3]]
+            first = decoding.extend(new, [2, 1])
+            np.testing.assert_allclose(first, full_pass(backbone, new, [[], []]), atol=1e-4)
+            sources, targets = [*sources, new[0], *new], [*targets, [], [], []]
+        tokens = rng.integers(1, 60, len(sources))
+        targets = [[*target, token] for target, token in zip(targets, tokens.tolist(), strict=True)]
+        scores = decoding.step(tokens)
+        fits = [row for row, target in enumerate(targets) if len(target) < 14]  # the reference's width
+        expected = full_pass(backbone, [sources[row] for row in fits], [targets[row] for row in fits])
+        np.testing.assert_allclose(scores[fits], expected, atol=1e-4)
+
+
 def test_all_rows_may_end():
-    decoding, _ = OpenVINOEngine(network()).begin(SOURCES, [1, 1, 1])
+    decoding, _ = engine_of(network()).begin(SOURCES, [1, 1, 1])
     decoding.step(np.array([5, 6, 7]))
     decoding.select(np.array([], int))
     assert decoding.step(np.array([], int)).shape == (0, 60)
 
 
 def test_bad_input_is_named():
-    engine = OpenVINOEngine(network(model_type="bert", max_position_embeddings=6))
-    with pytest.raises(InputError, match=r"precision is one of float32, .* not 'int4'"):
-        OpenVINOEngine(network(), "int4")  # type: ignore[arg-type]
+    engine = engine_of(network(model_type="bert", max_position_embeddings=6))
+    with pytest.raises(InputError, match="precision is one of float32, int8, not 'int4'"):
+        engine_of(network(), "int4")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="source 1: 0 tokens"):
         engine.begin([[2, 3], []], [1, 1])
     with pytest.raises(InputError, match="each needs its number of rows"):

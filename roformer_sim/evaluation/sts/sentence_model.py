@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -26,6 +25,7 @@ class SentenceModel:
         maxlen: Most tokens of a sentence; longer ones are cut, which is counted and not warned of.
         batch_size: Sentences a batch; changes the time only.
         progress: Show a progress bar on stderr.
+        poolings: Which vectors.
     """
 
     name: str
@@ -33,20 +33,21 @@ class SentenceModel:
     maxlen: int = UPSTREAM_MAXLEN
     batch_size: int = 64
     progress: bool = False
+    poolings: tuple[Pooling, ...] = tuple(Pooling)
 
-    def encode(self, texts: list[str]) -> dict[Any, np.ndarray]:
-        """Vectors of all four poolings from one pass, float32 (n, hidden) each."""
+    def encode(self, texts: list[str]) -> dict[str, np.ndarray]:
+        """Vectors of the poolings from one pass, float32 (n, hidden) each, not normalised."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"\d+ of \d+ texts cut to ", category=UserWarning)
-            return dict(
-                self.model.encoder.encode(
-                    texts,
-                    list(Pooling),
-                    maxlen=self.maxlen,
-                    batch_size=self.batch_size,
-                    progress=self.progress,
-                )
+            vectors = self.model.encoder.encode(
+                texts,
+                list(self.poolings),
+                normalize=False,
+                maxlen=self.maxlen,
+                batch_size=self.batch_size,
+                progress=self.progress,
             )
+        return {str(pooling): matrix for pooling, matrix in vectors.items()}
 
     def count_truncated(self, texts: list[str]) -> int:
         """How many of ``texts`` have more than ``maxlen`` tokens."""
@@ -55,11 +56,15 @@ class SentenceModel:
         )
 
 
-def untrained_like(model: RoFormerSim, seed: int = 0) -> RoFormerSim:
-    """A freshly initialised network of ``model``'s shape and vocabulary: what training has to beat.
+def untrained_like(trained: SentenceModel, seed: int = 0, name: str = "untrained") -> SentenceModel:
+    """A freshly initialised network of that shape and vocabulary, measured alike: what training has to beat.
 
     Args:
+        trained: Gives everything but the weights.
         seed: Decides the weights.
+        name: Shown in the report.
     """
     keras.utils.set_random_seed(seed)
-    return RoFormerSim(Backbone(model.config), model.tokenizer, {"trained_by": None, "seed": seed})
+    model = trained.model
+    fresh = RoFormerSim(Backbone(model.config), model.tokenizer, {"trained_by": None, "seed": seed})
+    return replace(trained, name=name, model=fresh)
