@@ -184,6 +184,24 @@ class Whitening:
         """k: numbers of a whitened vector."""
         return len(self.variances)
 
+    def check(self, weights: str, pooling: str) -> None:
+        """Refuse to be used on another model or pooling than it says it was fitted on.
+
+        Args:
+            weights: :func:`roformer_sim.checkpoints.fingerprint.fingerprint` of the model.
+            pooling: P1 to P4.
+
+        Raises:
+            InputError: It was fitted on another.
+        """
+        for key, value in (("weights", weights), ("pooling", pooling)):
+            found = self.about.get(key)
+            if found is not None and found != value:
+                raise InputError(
+                    f"the whitening was fitted on {key} {found}, these vectors have {key} {value}; "
+                    "fit one: roformer-sim whiten fit"
+                )
+
     def first(self, dimension: int) -> Whitening:
         """The same with the first so many directions.
 

@@ -94,27 +94,12 @@ def preset_encoder(
     chosen = Pooling(model.config.pooling if pooling is None else pooling)
     mark = fingerprint(model.config, model.tokenizer, model.network.weights())
     if whitening is not None:
-        check_whitening(whitening, mark, chosen.value)
+        whitening.check(mark, chosen.value)
 
     def encode(texts: list[str]) -> np.ndarray:
         return model.encode(texts, pooling=chosen, normalize=False, maxlen=maxlen)
 
     return TextEncoder(encode, {"weights": mark, "pooling": chosen.value, "maxlen": maxlen}, whitening, name)
-
-
-def check_whitening(whitening: Whitening, fingerprint: str, pooling: str) -> None:
-    """Refuse a whitening that says it was fitted on another model or pooling.
-
-    Raises:
-        InputError: It does.
-    """
-    for key, value in (("weights", fingerprint), ("pooling", pooling)):
-        found = whitening.about.get(key)
-        if found is not None and found != value:
-            raise InputError(
-                f"the whitening was fitted on {key} {found}, these vectors have {key} {value}; "
-                "fit one: roformer-sim whiten fit"
-            )
 
 
 def unit_rows(vectors: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:

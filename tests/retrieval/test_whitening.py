@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,28 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
         Whitening.load(path)
     with pytest.raises(InputError, match="no such file"):
         Whitening.load(tmp_path / "none.safetensors")
+
+
+def test_encode_whitens_before_it_scales(tiny_model) -> None:
+    texts = ["怎么开通花呗", "花呗如何开通", "今天下雨了", "明天去公园", "苹果手机多少钱"]
+    raw = tiny_model.encode(texts, pooling="P3", normalize=False)
+    whitening = Whitening.fit([raw], 3)
+    white = tiny_model.encode(texts, pooling="P3", whiten=whitening)
+    np.testing.assert_allclose(white, whitening.transform(raw), atol=1e-4)
+    assert tiny_model.encode(texts[0], pooling="P3", whiten=whitening).shape == (3,)
+
+
+def test_encode_takes_the_preset_s_own_whitening_and_no_other_s(tiny_preset: Path, tmp_path: Path) -> None:
+    from roformer_sim import RoFormerSim
+
+    shutil.copytree(tiny_preset, tmp_path / "preset")
+    model = RoFormerSim.from_preset(tmp_path / "preset")
+    raw = model.encode(["怎么开通花呗", "花呗如何开通", "今天下雨了"], normalize=False)
+    place = tmp_path / "preset" / f"whitening.{model.config.pooling}.safetensors"
+    with pytest.raises(InputError, match="no such file; roformer-sim whiten fit makes one"):
+        model.encode(["你好"], whiten=True)
+    Whitening.fit([raw], 2).save(place)
+    assert model.encode(["你好"], whiten=True).shape == (1, 2)
+    Whitening.fit([raw], 2, {"weights": "another"}).save(place)
+    with pytest.raises(InputError, match="was fitted on weights another"):
+        model.encode(["你好"], whiten=True)
