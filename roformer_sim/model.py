@@ -17,6 +17,7 @@ from roformer_sim.checkpoints import (
     resolve_preset,
     save_preset,
 )
+from roformer_sim.checkpoints.fingerprint import fingerprint
 from roformer_sim.generation import (
     Generated,
     GenerationOptions,
@@ -28,7 +29,8 @@ from roformer_sim.generation import (
 from roformer_sim.generation.generator import Generator, Seeds
 from roformer_sim.models import ModelConfig, Pooling
 from roformer_sim.network import Network
-from roformer_sim.retrieval import BatchSize, SentenceEncoder
+from roformer_sim.retrieval import BatchSize, OutputDtype, SentenceEncoder, Whitening, stored_as
+from roformer_sim.retrieval.whitening import whitening_path
 from roformer_sim.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class RoFormerSim:
                 f"the tokenizer has {tokenizer.vocab_size} tokens, the network {self.config.vocab_size}"
             )
         self.tokenizer, self.metadata = tokenizer, metadata or {}
+        self.folder: Path | None = None  # where it was loaded from
         self.encoder = SentenceEncoder(self.network, tokenizer)
         self.generator = Generator(self.network, tokenizer)
 
@@ -100,7 +103,9 @@ class RoFormerSim:
             InputError: No such preset, or a file of it is missing, damaged or does not fit.
         """
         folder = resolve_preset(name)
-        return cls._of(load_any(folder, model_type=model_type, mapped=True), folder, dtype)
+        model = cls._of(load_any(folder, model_type=model_type, mapped=True), folder, dtype)
+        model.folder = folder
+        return model
 
     @classmethod
     def _of(cls, preset: Preset, where: str | Path, dtype: Any = "float32") -> RoFormerSim:
@@ -147,6 +152,7 @@ class RoFormerSim:
         progress: bool = False,
         engine: str = "auto",
         output_dtype: str = "float32",
+        whiten: bool | Whitening = False,
     ) -> np.ndarray:
         """Sentence vectors, float32: (n, hidden) of a list, (hidden,) of one string.
 
@@ -155,21 +161,41 @@ class RoFormerSim:
                 ``None`` is the model's own, ``config.pooling``.
             normalize: Scale to length 1, so that a product is a cosine.
             batch_size, maxlen, progress, engine, output_dtype: See :meth:`SentenceEncoder.encode`.
+            whiten: ``True``: by the preset's own :meth:`whitening`; or one that was fitted elsewhere. The
+                vectors have its number of dimensions then.
         """
         single = isinstance(texts, str)
         batch = [texts] if isinstance(texts, str) else list(texts)
         pooling = Pooling(self.config.pooling if pooling is None else pooling)
+        whitening = self.whitening(pooling) if whiten is True else whiten or None
         vectors = self.encoder.encode(
             batch,
             [pooling],
-            normalize=normalize,
+            normalize=normalize and whitening is None,
             batch_size=batch_size,
             maxlen=maxlen,
             progress=progress,
             engine=engine,
-            output_dtype=output_dtype,
+            output_dtype=output_dtype if whitening is None else "float32",
         )[pooling]
+        if whitening is not None:
+            dtype = OutputDtype.of(output_dtype)
+            dtype.check(normalize)
+            vectors = stored_as(whitening.transform(vectors, normalize=normalize), dtype)
         return vectors[0] if single else vectors
+
+    def whitening(self, pooling: Pooling | str | None = None) -> Whitening:
+        """The whitening in the preset's folder, which ``roformer-sim whiten fit`` writes.
+
+        Raises:
+            InputError: There is none for this pooling, or it was fitted on other weights.
+        """
+        chosen = Pooling(self.config.pooling if pooling is None else pooling).value
+        if self.folder is None:
+            raise InputError("this model was not loaded from a preset's folder: give encode a Whitening")
+        whitening = Whitening.load(whitening_path(self.folder, chosen))
+        whitening.check(fingerprint(self.config, self.tokenizer, self.network.weights()), chosen)
+        return whitening
 
     @overload
     def similarity(  # type: ignore[overload-overlap]
