@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus_builder.readers import Encoding
-from roformer_sim import __version__
 from roformer_sim.cli.outputs import print_json
 from roformer_sim.cli.quiet import load_needed, say
+from roformer_sim.cli.row_runs import model_settings, row_progress
 from roformer_sim.cli.train import Interrupted
 
 if TYPE_CHECKING:
     from roformer_sim.generation import Synonym
     from roformer_sim.generation.augment import Augmentation, Summary
     from roformer_sim.model import RoFormerSim
-
-_RATE_SECONDS = 600.0  # a block of a large model takes minutes, and two of them give a rate
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ def augment_files(
         "k": k,
         "mask_idxs": list(mask_idxs),
         **sampling,
-        **_model_settings(model, with_keras),
+        **model_settings(model, with_keras),
     }
     plan = Plan(
         inputs=tuple(files),
@@ -89,7 +84,7 @@ def augment_files(
     job = Augmentation(plan, overwrite=options.overwrite, restart=options.restart)
     _tell_of_lost_columns(job)
     try:
-        with job, _progress() as on_progress, warnings.catch_warnings():
+        with job, row_progress("synonyms") as on_progress, warnings.catch_warnings():
             # They are counted instead: of a million rows, a warning each is no information.
             warnings.filterwarnings("ignore", message=r".*\bcut to \d+ tokens")
             network, maxlen = _load(model), sampling["maxlen"]
@@ -125,31 +120,8 @@ def _check_sampling(sampling: Mapping[str, Any]) -> None:
     others = dict(sampling)
     for name in ("mask", "engine"):
         others.pop(name)
-    Selection(None, others.pop("min_similarity"), others.pop("diversity")).check()
+    Selection(None, **{name: others.pop(name) for name in Selection._fields if name in others}).check()
     GenerationOptions.of(**others)
-
-
-def _model_settings(model: str, with_keras: bool) -> dict[str, str]:
-    """What the variants depend on besides the options: the model's files, the program, Keras's backend if
-    Keras computes."""
-    from roformer_sim.checkpoints import resolve_preset
-
-    digest = hashlib.sha256()
-    for path in sorted(resolve_preset(model).iterdir()):
-        if path.is_file() and path.suffix != ".md":
-            with path.open("rb") as file:
-                digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return {
-        "model (sha256 of its files)": digest.hexdigest()[:16],
-        "version": __version__,
-        "backend": _backend() if with_keras else "none",
-    }
-
-
-def _backend() -> str:
-    import keras
-
-    return str(keras.backend.backend())
 
 
 def _tell_of_lost_columns(job: Augmentation) -> None:
@@ -189,46 +161,3 @@ def _report(summary: Summary, maxlen: int, seconds: float, as_json: bool) -> Non
     for count, what in lines:
         print(f"{count:>12,}  {what}")
     print(f"{seconds:>12,.1f}  seconds; written to {summary.output}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar with the rows a second and the time left, on standard error; nothing if that is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("synonyms"),
-        BarColumn(20),
-        TextColumn("{task.percentage:>3.0f}% {task.completed:,.0f} of {task.total:,.0f} rows"),
-        _rate_column(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=_RATE_SECONDS) as bar:
-        tasks: list[Any] = []
-
-        def on_progress(done: int, total: int) -> None:
-            if tasks:
-                bar.update(tasks[0], completed=done)
-            else:  # what an earlier run did says nothing about the pace of this one
-                tasks.append(bar.add_task("", total=total, completed=done))
-                bar.update(tasks[0], advance=0)
-
-        yield on_progress
-
-
-def _rate_column() -> Any:
-    from rich.progress import ProgressColumn, Task
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text("" if task.speed is None else f"{task.speed:,.3g} rows/s")
-
-    return Rate()

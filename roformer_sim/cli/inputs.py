@@ -32,13 +32,14 @@ class SentencePair(NamedTuple):
 
 
 def read_sentences(
-    texts: Sequence[str] | None, files: Sequence[Path] | None, *, jsonl: bool = False
+    texts: Sequence[str] | None, files: Sequence[Path] | None, *, jsonl: bool = False, field: str = "text"
 ) -> Iterator[Sentence]:
     """Sentences of the arguments, else of the files, else of standard input; empty ones included.
 
     Args:
         jsonl: Files and standard input are JSON lines ``{"text": ...}``; files called ``.json`` or
             ``.jsonl`` are in any case.
+        field: Of JSON lines, where the sentence stands.
 
     Raises:
         InputError: nothing given, texts and files both given, a line that cannot be read.
@@ -51,7 +52,7 @@ def read_sentences(
         return
     for where, line in _lines(files, jsonl):
         if isinstance(line, dict):
-            line = _field(line, "text", where)
+            line = _field(line, field, where)
         yield Sentence(line, where)
 
 

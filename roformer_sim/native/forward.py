@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from roformer_sim.native.attention import Heads, attend, keep_source
 from roformer_sim.native.compiling import compiled
 from roformer_sim.native.crew import meet
 from roformer_sim.native.instructions import floats_at
 from roformer_sim.native.products import Product, product
 from roformer_sim.native.rows import activate, add, copy, normalise, quantise
+
+# A plain 0 would have functions compiled once more, for this number alone.
+_ONLY = np.int64(0)
 
 
 class Norm(NamedTuple):
@@ -121,14 +126,31 @@ def _embed(begin, end, embedding, tokens, segment, places, out, out_row, epsilon
 
 
 @compiled
+def _attend_alone(begin, end, picked, layer, blocks, sources, own, buffers):  # type: ignore[no-untyped-def]
+    """Rows ``picked[begin:end]`` attend, into ``buffers.first`` one after another; what they were into ``y``.
+
+    There is nothing else in either: ``first`` is read by those alone who want every row.
+    """
+    width, sides_row = buffers.hidden_width, 4 * buffers.sides_width
+    for line in range(begin, end):
+        row = picked[line]
+        here = buffers.first + 4 * (line - row) * width
+        attend(row, row + 1, layer, blocks.heads, buffers.sides, sides_row, sources, own, here, 4 * width)
+        copy(0, 1, buffers.y + 4 * line * width, 0, buffers.x + 4 * row * width, 0, blocks.hidden)
+
+
+@compiled
 def forward(  # type: ignore[no-untyped-def]
-    thread, threads, barrier, embedding, blocks, epsilon, tokens, segment, sources, own, buffers
+    thread, threads, barrier, embedding, blocks, epsilon, tokens, segment, sources, own, picked, buffers
 ) -> None:
     """Hidden states of every row, into ``buffers.x``.
 
     Args:
         tokens: (rows,) int64.
         segment: 0 for sources, whose keys and values are kept then, 1 for what is written.
+        picked: (count,) int64, of sources the rows that are wanted: only they go through the last block,
+            once it has the keys and values of all, and stand in ``buffers.x`` one after another. None for
+            every row.
     """
     rows = len(tokens)
     begin, end = rows * thread // threads, rows * (thread + 1) // threads
@@ -139,7 +161,7 @@ def forward(  # type: ignore[no-untyped-def]
         _embed(begin, end, embedding, tokens, segment, sources.positions, sides, sides_row, epsilon)
         _ready(begin, end, embedding.mapping, sides, sides_row, embedding.width, buffers)
         meet(barrier, threads)
-        _multiply(thread, threads, embedding.mapping, 0, rows, sides, sides_row, buffers, x, x_row)
+        _multiply(thread, threads, embedding.mapping, _ONLY, rows, sides, sides_row, buffers, x, x_row)
         meet(barrier, threads)
     else:
         _embed(begin, end, embedding, tokens, segment, sources.positions, x, x_row, epsilon)
@@ -151,11 +173,19 @@ def forward(  # type: ignore[no-untyped-def]
         if segment == 0:
             keep_source(begin, end, layer, heads, sides, 4 * sides_row, sources)
             meet(barrier, threads)
-        attend(begin, end, layer, heads, sides, 4 * sides_row, sources, own, y, 4 * x_row)
-        _ready(begin, end, blocks.attended, y, x_row, hidden, buffers)
+        context, alone = y, len(picked) > 0 and layer == blocks.number - 1
+        if alone:
+            context, rows = buffers.first, len(picked)
+            begin, end = rows * thread // threads, rows * (thread + 1) // threads
+            _attend_alone(begin, end, picked, layer, blocks, sources, own, buffers)
+        else:
+            attend(begin, end, layer, heads, sides, 4 * sides_row, sources, own, y, 4 * x_row)
+        _ready(begin, end, blocks.attended, context, x_row, hidden, buffers)
         meet(barrier, threads)
+        if alone:  # nobody reads the other rows any more
+            copy(begin, end, x, x_row, y, x_row, hidden)
         # Queries, keys and values are done with; the product goes where they were.
-        _multiply(thread, threads, blocks.attended, layer, rows, y, x_row, buffers, sides, sides_row)
+        _multiply(thread, threads, blocks.attended, layer, rows, context, x_row, buffers, sides, sides_row)
         meet(barrier, threads)
         add(begin, end, x, x_row, sides, sides_row, hidden)
         _norm(begin, end, x, x_row, blocks.attention_norm, layer, epsilon)
@@ -171,7 +201,7 @@ def forward(  # type: ignore[no-untyped-def]
         add(begin, end, x, x_row, y, x_row, hidden)
         _norm(begin, end, x, x_row, blocks.output_norm, layer, epsilon)
         _ready(begin, end, blocks.qkv, x, x_row, hidden, buffers)
-        if layer == 0:
+        if layer == 0 and not alone:
             copy(begin, end, buffers.first, x_row, x, x_row, hidden)
         meet(barrier, threads)
 
@@ -191,10 +221,10 @@ def score(thread, threads, barrier, head, epsilon, picked, hidden, buffers, scor
         copy(0, 1, y + 4 * line * y_row, 0, buffers.x + 4 * picked[line] * y_row, 0, hidden)
     _ready(begin, end, head.transform, y, y_row, hidden, buffers)
     meet(barrier, threads)
-    _multiply(thread, threads, head.transform, 0, count, y, y_row, buffers, sides, sides_row)
+    _multiply(thread, threads, head.transform, _ONLY, count, y, y_row, buffers, sides, sides_row)
     meet(barrier, threads)
     activate(begin, end, sides, sides_row, head.norm.width, head.activation)
-    _norm(begin, end, sides, sides_row, head.norm, 0, epsilon)
+    _norm(begin, end, sides, sides_row, head.norm, _ONLY, epsilon)
     _ready(begin, end, head.table, sides, sides_row, head.norm.width, buffers)
     meet(barrier, threads)
-    _multiply(thread, threads, head.table, 0, count, sides, sides_row, buffers, scores, scores_row)
+    _multiply(thread, threads, head.table, _ONLY, count, sides, sides_row, buffers, scores, scores_row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -93,13 +93,20 @@ class NativeNetwork:
             raise InputError(f"{found}; the vocabulary has {self.config.vocab_size}")
         self.config.check_length(length)
 
-    def read(self, sources: Sequence[Sequence[int] | np.ndarray], keep: bool) -> KeptSources:
+    def read(
+        self,
+        sources: Sequence[Sequence[int] | np.ndarray],
+        keep: bool,
+        wanted: Literal["all", "first", "last"] = "all",
+    ) -> KeptSources:
         """Hidden states of all tokens of the sources, side by side, into :meth:`hidden`.
 
         Args:
             sources: None empty.
             keep: Whether rows will attend to them. Otherwise what is returned holds one block's keys and
                 values alone.
+            wanted: ``"first"`` or ``"last"``: the states of each source's first or last token are enough, one
+                row a source. The last block computes nothing else; :meth:`first_hidden` is not to be read.
         """
         lengths = np.array([len(source) for source in sources], np.int64)
         tokens = np.concatenate([np.asarray(source, np.int64) for source in sources])
@@ -112,7 +119,8 @@ class NativeNetwork:
         positions = np.arange(len(tokens)) - np.repeat(ends - lengths, lengths)
         of_row = np.repeat(np.arange(len(sources)), lengths)
         sources_ = Sources(kept.keys, kept.values, lengths, of_row, positions)
-        self._forward(blocks, tokens, 0, sources_, _NO_OWN)
+        picked = {"all": _NOTHING, "first": ends - lengths, "last": ends - 1}[wanted]
+        self._forward(blocks, tokens, 0, sources_, _NO_OWN, picked)
         return kept
 
     def step(self, tokens: np.ndarray, sources: Sources, own: Own) -> None:
@@ -122,7 +130,7 @@ class NativeNetwork:
             tokens: (rows,) int64.
         """
         self.check(tokens, int(sources.positions.max()) + 1)
-        self._forward(self._blocks, tokens, 1, sources, own)
+        self._forward(self._blocks, tokens, 1, sources, own, _NOTHING)
 
     def hidden(self, rows: int) -> np.ndarray:
         """What the last pass gave, (rows, hidden); overwritten by the next."""
@@ -155,7 +163,15 @@ class NativeNetwork:
 
         self._crew.run(share)
 
-    def _forward(self, blocks: Blocks, tokens: np.ndarray, segment: int, sources: Sources, own: Own) -> None:
+    def _forward(
+        self,
+        blocks: Blocks,
+        tokens: np.ndarray,
+        segment: int,
+        sources: Sources,
+        own: Own,
+        picked: np.ndarray,
+    ) -> None:
         if len(tokens) > len(self._room.x):
             self._room = _Room(self.config, max(len(tokens), 2 * len(self._room.x)))
         longest = int(sources.positions.max()) + 1
@@ -171,6 +187,7 @@ class NativeNetwork:
             segment,
             sources,
             own,
+            picked,
             self._room.buffers,
         )
 

@@ -14,6 +14,7 @@ from roformer_sim.network import Network
 from roformer_sim.retrieval.engines import EncoderEngine
 from roformer_sim.retrieval.engines.base import even
 from roformer_sim.retrieval.engines.choose import make_encoder
+from roformer_sim.retrieval.output_dtypes import OutputDtype, stored_as
 from roformer_sim.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class SentenceEncoder:
         maxlen: int = 256,
         progress: bool = False,
         engine: str = "auto",
+        output_dtype: OutputDtype | str = OutputDtype.FLOAT32,
     ) -> dict[Pooling, np.ndarray]:
         """Vectors of every text for each pooling, from one pass over the texts.
 
@@ -73,15 +75,19 @@ class SentenceEncoder:
             maxlen: Most tokens of a sentence, [CLS] and [SEP] included; longer ones are cut with a
                 warning.
             progress: Show a progress bar on stderr.
-            engine: ``"auto"``, ``"keras"``, ``"native-float32"``, ``"native-int8"``, see docs/retrieval.md.
+            engine: ``"auto"``, ``"keras"``, ``"native-float32"``, ``"native-int8"``, see docs/encoding.md.
+            output_dtype: ``"float32"``, ``"float16"``, ``"int8"``, ``"binary"``, see
+                :mod:`roformer_sim.retrieval.output_dtypes`.
 
         Returns:
-            Pooling to float32 (n, hidden), rows in the order of ``texts``.
+            Pooling to (n, hidden) of that dtype, binary (n, hidden / 8); rows in the order of ``texts``.
 
         Raises:
             InputError: Not a list of strings, ``batch_size`` below 1, ``maxlen`` beyond a BERT's positions,
-                no such engine.
+                no such engine or dtype; int8 of vectors that are not normalised.
         """
+        dtype = OutputDtype.of(output_dtype)
+        dtype.check(normalize)
         if isinstance(texts, str):
             raise InputError("texts is one string; give a list of strings")
         if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
@@ -102,6 +108,7 @@ class SentenceEncoder:
         if normalize:
             for rows in vectors.values():
                 rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        vectors = {pooling: stored_as(rows, dtype) for pooling, rows in vectors.items()}
         if len(distinct) == len(texts):
             return vectors
         return {pooling: rows[places] for pooling, rows in vectors.items()}

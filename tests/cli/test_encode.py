@@ -49,7 +49,7 @@ def test_plain_output_is_a_line_of_numbers_for_each_text(cli, tiny_preset, model
 def test_json_with_an_output_file_tells_its_shape(cli, tiny_preset, tmp_path: Path) -> None:
     output = tmp_path / "vectors.npy"
     result = cli("encode", *TEXTS, "-m", tiny_preset, "-o", output, "--json")
-    assert json.loads(result.out) == {"file": str(output), "rows": 3, "dimensions": 32}
+    assert json.loads(result.out) == {"file": str(output), "rows": 3, "dimensions": 32, "dtype": "float32"}
 
 
 def test_an_empty_line_keeps_its_row_and_is_warned_of(cli, tiny_preset, model, tmp_path: Path) -> None:
@@ -86,3 +86,47 @@ def test_an_old_file_stays_when_the_command_fails(refused, tmp_path: Path) -> No
     refused("encode", "广州", "-m", tmp_path / "no model", "-o", output)
     assert output.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "binary"])
+def test_a_file_becomes_a_file_in_blocks(cli, tiny_preset, model, tmp_path: Path, dtype: str) -> None:
+    source, output = tmp_path / "faq.csv", tmp_path / "vectors.npy"
+    source.write_text("id,question\n" + "".join(f"{i},{text}\n" for i, text in enumerate(TEXTS * 3)))
+    command = ["encode", "-i", source, "--field", "question", "-o", output, "-m", tiny_preset]
+    result = cli(*command, "--dtype", dtype, "--block-size", 2, "--json")
+    assert (result.code, result.err) == (0, "")
+    expected = {"file": str(output), "rows": 9, "dimensions": 32, "dtype": dtype}
+    assert json.loads(result.out) == expected
+    np.testing.assert_array_equal(np.load(output), model.encode(TEXTS * 3, output_dtype=dtype))
+
+
+def test_sentences_of_a_file_that_are_empty_or_cut_are_counted(cli, tiny_preset, tmp_path: Path) -> None:
+    source = tmp_path / "a.txt"
+    source.write_text("广州\n\n" + "深圳" * 20 + "\n")
+    command = ["encode", "-i", source, "-o", tmp_path / "v.npy", "-m", tiny_preset, "--maxlen", 16]
+    result = cli(*command)
+    assert result.code == 0 and result.out.startswith(f"3 vectors of 32 numbers written to {tmp_path}")
+    assert result.err.splitlines() == [
+        f"warning: 1 empty of 3 sentences, first: {source}, line 2; encoded as [CLS] [SEP]",
+        "warning: 1 of 3 texts cut to 16 tokens (--maxlen)",
+    ]
+
+
+def test_an_output_that_is_there_is_replaced_only_when_told(
+    cli, refused, tiny_preset, tmp_path: Path
+) -> None:
+    output = tmp_path / "v.npy"
+    output.write_bytes(b"old")
+    (tmp_path / "a.txt").write_text("广州\n")
+    for command in (["encode", "广州"], ["encode", "-i", tmp_path / "a.txt"]):
+        message = refused(*command, "-o", output, "-m", tiny_preset)
+        assert "is there already; --overwrite" in message
+        assert output.read_bytes() == b"old"
+    assert cli("encode", "-i", tmp_path / "a.txt", "-o", output, "-m", tiny_preset, "--overwrite").code == 0
+    assert np.load(output).shape == (1, 32)
+
+
+def test_a_file_is_printed_with_its_field(cli, tiny_preset, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("q\tn\n广州\t1\n")
+    result = cli("encode", "-i", tmp_path / "a.tsv", "--field", "q", "--json", "-m", tiny_preset)
+    assert json.loads(result.out)["text"] == "广州"

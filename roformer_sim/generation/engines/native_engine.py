@@ -95,8 +95,8 @@ class _NativeDecoding(GrowingDecoding):
 
     def _read(self, sources: Sequence[Sequence[int]]) -> np.ndarray:
         with self._network.lock:
-            kept = self._network.read(sources, keep=True)
-            scores = self._network.scores(np.cumsum(kept.lengths) - 1)
+            kept = self._network.read(sources, keep=True, wanted="last")
+            scores = self._network.scores(np.arange(len(sources)))
         self._memory += kept.memory
         self._keys = np.concatenate([self._keys, kept.keys])
         self._values = np.concatenate([self._values, kept.values])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -39,8 +40,12 @@ class NativeEncoder(EncoderEngine):
         return {pooling: np.concatenate([part[pooling] for part in parts]) for pooling in poolings}
 
     def _part(self, sentences: Sequence[np.ndarray], poolings: Sequence[Pooling]) -> Vectors:
+        cls_alone = set(poolings) <= {Pooling.P1, Pooling.P2}
         with self.network.lock:
-            lengths = self.network.read(sentences, keep=False).lengths
+            wanted: Literal["first", "all"] = "first" if cls_alone else "all"
+            lengths = self.network.read(sentences, keep=False, wanted=wanted).lengths
+            if cls_alone:
+                lengths = np.ones_like(lengths)
             rows = int(lengths.sum())
             last, first = self.network.hidden(rows), self.network.first_hidden(rows)
             return {pooling: self._pooled(pooling, first, last, lengths) for pooling in poolings}

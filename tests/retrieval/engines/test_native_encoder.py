@@ -14,6 +14,7 @@ from roformer_sim.native.processor import HAS_INT8
 from roformer_sim.network import Network
 from roformer_sim.retrieval.engines.choose import make_encoder
 
+NEEDS_INT8 = pytest.mark.skipif(not HAS_INT8, reason="this processor has no VNNI")
 LENGTHS = [2, 9, 40, 3, 3, 17, 131, 5]
 
 
@@ -64,15 +65,17 @@ def test_every_pooling_equals_the_keras_network_s(changes):
         np.testing.assert_allclose(found[pooling], expected[pooling], atol=1e-5, err_msg=pooling)
 
 
-def test_asking_for_cls_alone_computes_no_other_tokens_and_gives_the_same(roformer):
-    engine = make_encoder("native-float32", roformer)
+@pytest.mark.parametrize("name", ["native-float32", pytest.param("native-int8", marks=NEEDS_INT8)])
+@pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1, "intermediate_size": 16}], ids=str)
+def test_asking_for_cls_alone_computes_no_other_tokens_and_gives_the_same_bits(name, changes):
+    engine = make_encoder(name, network(**changes))
     every = engine.encode(sentences(), list(Pooling))
     for poolings in ([Pooling.P1], [Pooling.P2, Pooling.P1]):
         for pooling, vectors in engine.encode(sentences(), poolings).items():
-            np.testing.assert_allclose(vectors, every[pooling], atol=1e-5)
+            np.testing.assert_array_equal(vectors, every[pooling])
 
 
-@pytest.mark.skipif(not HAS_INT8, reason="this processor has no VNNI")
+@NEEDS_INT8
 def test_int8_turns_vectors_little(roformer):
     exact = make_encoder("native-float32", roformer).encode(sentences(), list(Pooling))
     for pooling, vectors in make_encoder("native-int8", roformer).encode(sentences(), list(Pooling)).items():
