@@ -5,8 +5,8 @@
 12 blocks of 768 with random weights, the vector of [CLS]. The sentences are the first 2,000 distinct ones of
 DIR/sts/LCQMC/valid.tsv, as the shipped model's tokenizer cuts them; its ids are folded into a vocabulary of
 12,000 tokens. Every side is given token ids and is timed from them to vectors; ``tokenisation_share`` is what
-cutting adds to our float32 engine's time. Our side and bert4keras run RoFormer, sentence-transformers a BERT of
-the same size, which is the same products: its exports know no RoFormer. Peers get batches of 32 sorted by
+cutting adds to our float32 engine's time. Our side and bert4keras run RoFormer, sentence-transformers a BERT
+of the same size, which is the same products: its exports know no RoFormer. Peers get batches of 32 sorted by
 length and padded to the batch's longest, as sentence-transformers makes them; upstream's code does not sort.
 
 Figures are sentences a second by the clock, medians of the rounds; ratios are medians of the rounds' ratios.
@@ -91,7 +91,7 @@ def measure(
                 sides[name] = Side(*command, str(path))
                 sides[name].ask(count=warm)
                 seconds[name] = []
-            except SystemExit:
+            except (SystemExit, ValueError):  # it ended, or answered what is no JSON
                 left_out.append(name)
                 sides.pop(name, None)
         for _ in range(rounds):

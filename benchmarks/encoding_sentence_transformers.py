@@ -7,6 +7,7 @@ and OpenVINO exports know no RoFormer; a BERT with as many blocks of the same si
 ids are given instead of texts: its model is called with batches longest first, as its ``encode`` makes them.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -83,7 +84,8 @@ def main():
     """Serve measurements."""
     sentences = read_sentences(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        model = build(folder, sys.argv[1])
+        with contextlib.redirect_stdout(sys.stderr):  # what is printed meanwhile is no answer
+            model = build(folder, sys.argv[1])
 
         def answer(asked):
             began = time.perf_counter()
