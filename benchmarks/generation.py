@@ -98,8 +98,8 @@ def measure(pythons: dict[str, str], engines: list[str], rounds: int) -> dict[st
                     rates[name][case].append(rates[name]["1x20"][-1])
                 elif case in rates[name]:
                     rates[name][case].append(side.rate(case))
-    bound = next(iter(ours.values())).ask(bound=True, rows=100)["bound"]
     memory = {name: ours[name].ask(sources=1, n=1000)["peak_gb"] for name in engines}
+    bound = next(iter(ours.values())).ask(bound=True, rows=100)["bound"]  # imports TensorFlow
     for side in [*ours.values(), *peers.values()]:
         side.close()
     return _figures(rates, engines, bound) | {"peak_gb_n1000": memory, "rounds": rounds}

@@ -17,6 +17,7 @@ from roformer_sim.checkpoints import (
     resolve_preset,
     save_preset,
 )
+from roformer_sim.checkpoints.fingerprint import fingerprint
 from roformer_sim.generation import (
     Generated,
     GenerationOptions,
@@ -28,7 +29,8 @@ from roformer_sim.generation import (
 from roformer_sim.generation.generator import Generator, Seeds
 from roformer_sim.models import ModelConfig, Pooling
 from roformer_sim.network import Network
-from roformer_sim.retrieval import BatchSize, SentenceEncoder
+from roformer_sim.retrieval import BatchSize, OutputDtype, SentenceEncoder, Whitening, stored_as
+from roformer_sim.retrieval.whitening import whitening_path
 from roformer_sim.text import Tokenizer
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class RoFormerSim:
                 f"the tokenizer has {tokenizer.vocab_size} tokens, the network {self.config.vocab_size}"
             )
         self.tokenizer, self.metadata = tokenizer, metadata or {}
+        self.folder: Path | None = None  # where it was loaded from
         self.encoder = SentenceEncoder(self.network, tokenizer)
         self.generator = Generator(self.network, tokenizer)
 
@@ -100,7 +103,9 @@ class RoFormerSim:
             InputError: No such preset, or a file of it is missing, damaged or does not fit.
         """
         folder = resolve_preset(name)
-        return cls._of(load_any(folder, model_type=model_type, mapped=True), folder, dtype)
+        model = cls._of(load_any(folder, model_type=model_type, mapped=True), folder, dtype)
+        model.folder = folder
+        return model
 
     @classmethod
     def _of(cls, preset: Preset, where: str | Path, dtype: Any = "float32") -> RoFormerSim:
@@ -147,6 +152,7 @@ class RoFormerSim:
         progress: bool = False,
         engine: str = "auto",
         output_dtype: str = "float32",
+        whiten: bool | Whitening = False,
     ) -> np.ndarray:
         """Sentence vectors, float32: (n, hidden) of a list, (hidden,) of one string.
 
@@ -155,21 +161,41 @@ class RoFormerSim:
                 ``None`` is the model's own, ``config.pooling``.
             normalize: Scale to length 1, so that a product is a cosine.
             batch_size, maxlen, progress, engine, output_dtype: See :meth:`SentenceEncoder.encode`.
+            whiten: ``True``: by the preset's own :meth:`whitening`; or one that was fitted elsewhere. The
+                vectors have its number of dimensions then.
         """
         single = isinstance(texts, str)
         batch = [texts] if isinstance(texts, str) else list(texts)
         pooling = Pooling(self.config.pooling if pooling is None else pooling)
+        whitening = self.whitening(pooling) if whiten is True else whiten or None
         vectors = self.encoder.encode(
             batch,
             [pooling],
-            normalize=normalize,
+            normalize=normalize and whitening is None,
             batch_size=batch_size,
             maxlen=maxlen,
             progress=progress,
             engine=engine,
-            output_dtype=output_dtype,
+            output_dtype=output_dtype if whitening is None else "float32",
         )[pooling]
+        if whitening is not None:
+            dtype = OutputDtype.of(output_dtype)
+            dtype.check(normalize)
+            vectors = stored_as(whitening.transform(vectors, normalize=normalize), dtype)
         return vectors[0] if single else vectors
+
+    def whitening(self, pooling: Pooling | str | None = None) -> Whitening:
+        """The whitening in the preset's folder, which ``roformer-sim whiten fit`` writes.
+
+        Raises:
+            InputError: There is none for this pooling, or it was fitted on other weights.
+        """
+        chosen = Pooling(self.config.pooling if pooling is None else pooling).value
+        if self.folder is None:
+            raise InputError("this model was not loaded from a preset's folder: give encode a Whitening")
+        whitening = Whitening.load(whitening_path(self.folder, chosen))
+        whitening.check(fingerprint(self.config, self.tokenizer, self.network.weights()), chosen)
+        return whitening
 
     @overload
     def similarity(  # type: ignore[overload-overlap]
@@ -226,6 +252,8 @@ class RoFormerSim:
         mask: Sequence[str] = (),
         min_similarity: float = -1.0,
         diversity: float | None = None,
+        likelihood_weight: float = 0.0,
+        reverse_weight: float = 0.0,
         return_all: bool = False,
         seed: Seeds = None,
         engine: str = "auto",
@@ -237,16 +265,30 @@ class RoFormerSim:
 
         Args:
             mask: Strings of the texts that are masked, as ``mask_idxs`` does by position.
-            min_similarity, diversity: See :class:`roformer_sim.generation.Selection`.
+            min_similarity, diversity, likelihood_weight, reverse_weight: See
+                :class:`roformer_sim.generation.Selection`.
             return_all: All distinct sentences instead of ``k``.
         """
-        selection = Selection(None if return_all else k, min_similarity, diversity)
+        selection = Selection(
+            None if return_all else k, min_similarity, diversity, likelihood_weight, reverse_weight
+        )
         selection.check()
         if not return_all and k > n >= 1:
             raise InputError(f"k is {k}, but n={n} sentences are drawn for a text; raise n or lower k")
         requests = [Request(text, mask_idxs, mask) for text in _texts(texts)]
-        found = self.generator(requests, n, GenerationOptions.of(**options), seed, engine)
-        return rank_synonyms([request.text for request in requests], found, self.encode, selection)
+        drawn = GenerationOptions.of(**options)
+        found = self.generator(requests, n, drawn, seed, engine)
+
+        def nats_per_token(sources: Sequence[str], targets: Sequence[str]) -> list[float]:
+            longest = drawn.maxlen + 1  # a sentence that did not end has its [SEP] beyond
+            from roformer_sim.generation.likelihood import target_likelihoods  # needs Keras
+
+            pairs = target_likelihoods(self.backbone, self.tokenizer, sources, targets, maxlen=longest)
+            return [likelihood.per_token for likelihood in pairs]
+
+        return rank_synonyms(
+            [request.text for request in requests], found, self.encode, selection, nats_per_token
+        )
 
     def synonyms(
         self, text: str, n: int = 100, k: int = 20, mask_idxs: Sequence[int] = (), **settings: Any

@@ -14,13 +14,17 @@ from roformer_sim import __version__
 from roformer_sim.cli import quiet
 from roformer_sim.cli.encode import encode
 from roformer_sim.cli.evaluate import evaluate
+from roformer_sim.cli.index import index
 from roformer_sim.cli.info import info
+from roformer_sim.cli.mine_negatives import mine_negatives
 from roformer_sim.cli.prepare_sts import prepare_sts
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.teacher_cache import teacher_cache
+from roformer_sim.cli.threshold import threshold
 from roformer_sim.cli.train import Interrupted, train
 from roformer_sim.cli.vocab import vocab
+from roformer_sim.cli.whiten import whiten
 from roformer_sim.training.watching.diverged import TrainingDiverged
 
 PROGRAM = "roformer-sim"
@@ -47,9 +51,21 @@ def _program(
     """Chinese sentences that mean the same: generate them, encode them, train on your own text."""
 
 
-for command in (synonyms, encode, similarity, train, teacher_cache, vocab, prepare_sts, info):
+for command in (
+    synonyms,
+    encode,
+    similarity,
+    threshold,
+    mine_negatives,
+    train,
+    teacher_cache,
+    vocab,
+    prepare_sts,
+    info,
+):
     app.command()(command)
-app.add_typer(evaluate)
+for group in (evaluate, index, whiten):
+    app.add_typer(group)
 
 # Typer raises Click's exceptions, its own copy of them in newer versions; this finds the ones it uses.
 _UsageError: Any = typer.BadParameter.__mro__[1]

@@ -120,7 +120,7 @@ def _check_sampling(sampling: Mapping[str, Any]) -> None:
     others = dict(sampling)
     for name in ("mask", "engine"):
         others.pop(name)
-    Selection(None, others.pop("min_similarity"), others.pop("diversity")).check()
+    Selection(None, **{name: others.pop(name) for name in Selection._fields if name in others}).check()
     GenerationOptions.of(**others)
 
 

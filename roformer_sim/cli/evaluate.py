@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from roformer_sim.cli.evaluate_generation import generation
+from roformer_sim.cli.evaluate_geometry import geometry
+from roformer_sim.cli.evaluate_probes import probes
 from roformer_sim.cli.evaluate_sts import sts
 
 evaluate = typer.Typer(name="evaluate", help="Measure a model.", add_completion=False, rich_markup_mode=None)
@@ -17,3 +19,5 @@ def _evaluate() -> None:
 
 evaluate.command()(generation)
 evaluate.command()(sts)
+evaluate.command()(geometry)
+evaluate.command()(probes)

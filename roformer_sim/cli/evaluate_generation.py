@@ -50,6 +50,15 @@ def generation(
             metavar="PRESET", help="Another model on the same sources. May be repeated.", show_default=False
         ),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTIONS",
+            help="A further row: --model with these options of gen_synonyms_batch instead, as in "
+            "'n=300,temperature=0.7,reverse_weight=0.2'. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     questions: Annotated[int, typer.Option(min=0, help="Questions drawn from --groups.")] = 200,
     statements: Annotated[int, typer.Option(min=0, help="Statements drawn from --pairs.")] = 200,
     n: Annotated[int, typer.Option("-n", min=1, help="Sentences sampled for each source.")] = 100,
@@ -98,6 +107,7 @@ def generation(
     roformer-sim evaluate generation --groups questions.jsonl --pairs statements.jsonl -o report
     roformer-sim evaluate generation --groups questions.jsonl --questions 50 -m runs/mini/best -n 50 -k 10
     roformer-sim evaluate generation --pairs statements.jsonl --similarity none --word-list words.tsv
+    roformer-sim evaluate generation --groups questions.jsonl --also diversity=0,temperature=0.7
 
     Figures: new variants beyond punctuation, distinct-1/2, self-BLEU, BLEU to references and source, iBLEU,
     similarity by an independent encoder, kept numbers and negation, perplexity, with 95 % intervals.
@@ -105,6 +115,9 @@ def generation(
     """
     from roformer_sim.evaluation.generation import GenerationReport, evaluate_generation
 
+    sampling = {"top_k": top_k, "top_p": top_p, "temperature": temperature, "maxlen": maxlen}
+    asked = {"n": n, "k": k, **sampling}
+    others = [(given, {**asked, **_options_of(given)}) for given in also or []]
     track = _track()
     sources = _read(groups or [], pairs or [], questions, statements, seed)
     baselines = _baselines(word_list, n, k, seed)
@@ -117,11 +130,11 @@ def generation(
     names = [model, *(compare or [])]
     if len(set(names)) < len(names):
         raise InputError("--compare names a model twice")
-    sampling = {"top_k": top_k, "top_p": top_p, "temperature": temperature, "maxlen": maxlen}
     networks = {name: RoFormerSim.from_preset(name) for name in names}
-    systems = {name: _model_system(network, n, k, seed, sampling) for name, network in networks.items()}
+    systems = {name: _model_system(network, seed, asked) for name, network in networks.items()}
+    rows = {f"{model} {given}": _model_system(networks[model], seed, changed) for given, changed in others}
     scores = evaluate_generation(
-        {**systems, **baselines},
+        {**systems, **rows, **baselines},
         sources,
         similarity=encode,
         nats_per_token=_nats(networks[model], maxlen, batch_size, track) if perplexity else None,
@@ -134,7 +147,9 @@ def generation(
         "word list": str(word_list or "the package's own"),
         "seed": seed,
     }
-    report = GenerationReport(sources, scores, model, k, {**settings, "BLEU": _signature()}, seed=seed)
+    report = GenerationReport(
+        sources, scores, model, k, {**settings, "BLEU": _signature()}, seed=seed, also=tuple(rows)
+    )
     if output is not None:
         _write(report, output)
     if as_json:
@@ -199,15 +214,40 @@ def _encoder(spec: str) -> Encode | None:
         raise InputError(f"--similarity {spec}: {error} (--similarity none leaves the figure out)") from None
 
 
-def _model_system(model: RoFormerSim, n: int, k: int, seed: int, sampling: dict[str, Any]) -> System:
+def _model_system(model: RoFormerSim, seed: int, settings: dict[str, Any]) -> System:
     return lambda texts: [
         [synonym.text for synonym in found]
-        for found in model.gen_synonyms_batch(texts, n, k, seed=seed, **sampling)
+        for found in model.gen_synonyms_batch(texts, seed=seed, **settings)
     ]
 
 
+def _options_of(given: str) -> dict[str, Any]:
+    """``n=300,temperature=0.7`` as options, each checked before anything is computed.
+
+    ``k`` is not among them: rows of different numbers of variants do not compare.
+    """
+    from roformer_sim.generation import GenerationOptions, Selection
+
+    options: dict[str, Any] = {}
+    for part in given.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or name in ("k", "seed"):
+            raise InputError(f"--also {given!r}: {part!r} is no option of a row such as temperature=0.7")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    rest = {name: value for name, value in options.items() if name not in ("n", "engine")}
+    try:
+        Selection(None, **{name: rest.pop(name) for name in Selection._fields if name in rest}).check()
+        GenerationOptions.of(**rest)
+    except (InputError, TypeError) as error:
+        raise InputError(f"--also {given!r}: {error}") from None
+    return options
+
+
 def _nats(model: RoFormerSim, maxlen: int, batch_size: int, track: Track) -> NatsPerToken:
-    from roformer_sim.evaluation.generation.perplexity import target_likelihoods
+    from roformer_sim.generation.likelihood import target_likelihoods
 
     return lambda sources, variants: [
         likelihood.per_token

@@ -70,6 +70,22 @@ def synonyms(
             show_default="off",
         ),
     ] = None,
+    likelihood_weight: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Rank also by how likely the sentence is given the text: this times its log-probability a "
+            "token.",
+        ),
+    ] = 0.0,
+    reverse_weight: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Rank also by how likely the text is given the sentence: this times its log-probability a "
+            "token.",
+        ),
+    ] = 0.0,
     keep_term: Annotated[
         list[str] | None,
         typer.Option(
@@ -156,6 +172,8 @@ def synonyms(
         "mask": tuple(mask or ()),
         "min_similarity": min_similarity,
         "diversity": diversity,
+        "likelihood_weight": likelihood_weight,
+        "reverse_weight": reverse_weight,
         "keep_terms": tuple(keep_term or ()),
         "keep_numbers": keep_numbers,
         "without": tuple(without or ()),

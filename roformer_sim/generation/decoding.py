@@ -19,7 +19,7 @@ from roformer_sim.generation.engines import (
 )
 from roformer_sim.generation.sampling import draw_tokens
 
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 160
 """Rows decoded together: products of matrices gain little beyond, memory grows with them."""
 
 WORTH_COMPACTING = 0.9
@@ -181,7 +181,7 @@ class _Run:
             return
         ids = [self.sources[part.source].token_ids for part in parts]
         rows = [part.rows for part in parts]
-        if isinstance(self.decoding, GrowingDecoding) and len(self.held):
+        if isinstance(self.decoding, GrowingDecoding):
             scores = self.decoding.extend(ids, rows)
         else:
             self.decoding, scores = self.engine.begin(ids, rows)
@@ -193,7 +193,7 @@ class _Run:
         """Take rows that are finished out of the decoding, where that is worth it."""
         going = self._going
         done = len(going) - int(going.sum())
-        if done == len(going):
+        if done == len(going) and not isinstance(self.decoding, GrowingDecoding):
             self.decoding, self.held, self.newest = None, self.held[:0], self.newest[:0]
         elif going.mean() < WORTH_COMPACTING:
             assert self.decoding is not None

@@ -29,14 +29,17 @@ def _largest(address, size):  # type: ignore[no-untyped-def]
 @compiled
 def _sum_of_exponentials(scores, size, highest, temperature, weights):  # type: ignore[no-untyped-def]
     """Write ``exp((score - highest) / temperature)`` into ``weights``, 0 below float32's range; their sum."""
-    given, written = floats_at(scores), floats_at(weights)
     scale, total = np.float32(1.0 / temperature), 0.0
-    for i in range(size):
-        power = (given[i] - highest) * scale
-        weight = exponential(power)
-        weight = weight if power > np.float32(-87.0) else np.float32(0.0)
-        written[i] = weight
-        total += float(weight)
+    for first in range(0, size, _BLOCK):
+        given, written = floats_at(scores + 4 * first), floats_at(weights + 4 * first)
+        here = np.float32(0.0)
+        for i in range(min(_BLOCK, size - first)):
+            power = (given[i] - highest) * scale
+            weight = exponential(power)
+            weight = weight if power > np.float32(-87.0) else np.float32(0.0)
+            written[i] = weight
+            here += weight
+        total += float(here)
     return total
 
 
@@ -93,6 +96,10 @@ def cut(weights, size, limit, wanted, band):  # type: ignore[no-untyped-def]
         return np.float32(0.0), number_low, mass_low
     low, high = 0, bits_of(_largest(weights, size)) + 1
     number, mass = 0, 0.0  # of what is not below high
+    if wanted < mass_low:
+        # What is below this cannot be missed, were it every weight.
+        small = np.float32(0.999 * (mass_low - wanted) / size)
+        low, number_low = bits_of(small), _at_least(weights, size, small)[0]
     while number_low - number > _BAND and high - low > 1:
         middle = (low + high) // 2
         number_here, mass_here = _at_least(weights, size, float_of(middle))

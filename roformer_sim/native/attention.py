@@ -37,6 +37,9 @@ SEGMENT = LANES
 
 _NEVER = np.float32(-1e30)
 
+# A plain 1 would have functions compiled once more, for this number alone.
+_ONE = np.int64(1)
+
 _one = microkernel(1, "float32")
 _two = microkernel(2, "float32")
 _own_one = microkernel(1, "float32", 1)
@@ -182,18 +185,73 @@ def keep_source(begin, end, layer, heads, qkv, qkv_row, sources):  # type: ignor
 
 
 @compiled
-def _keep_own(heads, in_halves, of_head, position, age, segments, place, turned):  # type: ignore[no-untyped-def]
-    """Turn a row's newest key and keep it and its value.
+def _source_scores(  # type: ignore[no-untyped-def]
+    count, heads, qkv, qkv_row, positions, keys, own_first, nothing, query, scores, width
+) -> None:
+    """Turned queries of all heads of rows of one source, and their products with the source's keys."""
+    rooms = 4 * heads.room
+    for head in range(heads.heads):
+        of_head = query + head * TALLEST * rooms
+        for i in range(count):
+            _turn(heads, qkv + i * qkv_row + 4 * head * heads.size, positions[i], of_head + i * rooms)
+        for first in range(0, own_first, SEGMENT):
+            _multiply(
+                count, _ONE, of_head, rooms, keys + (head * own_first + first) * rooms, 4 * SEGMENT,
+                heads.size, nothing, scores + 4 * (head * TALLEST * width + first), 4 * width,
+            )  # fmt: skip
+
+
+@compiled
+def _source_values(count, heads, values, own_first, length, nothing, scores, width, out):  # type: ignore[no-untyped-def]
+    """What all heads of rows of one source take from the source's values."""
+    rooms = 4 * heads.room
+    for head in range(heads.heads):
+        first = 0
+        while first < heads.room:
+            registers = 2 if heads.room - first >= 2 * LANES else 1
+            _multiply(
+                count, registers, scores + 4 * head * TALLEST * width, 4 * width,
+                values + head * own_first * rooms + 4 * first, rooms, length, nothing,
+                out + head * TALLEST * rooms + 4 * first, rooms,
+            )  # fmt: skip
+            first += registers * LANES
+
+
+@compiled
+def _own_scores(  # type: ignore[no-untyped-def]
+    heads, in_halves, of_query, position, segments, place, length, query, nothing, turned, scores
+) -> None:
+    """Keep a row's newest key and value of a head; products of the query with all own keys.
 
     Args:
-        of_head: Address of the head's key; the value stands ``heads.heads * heads.size`` numbers later.
-        age: Own tokens before it.
+        of_query: Address of the head's query as the product gave it; key and value stand further on.
+        length: Own tokens, the newest included.
         segments: Address of the addresses of segments.
         place: (keys, values), where in a segment the row's are, in numbers.
+        query: Address of the turned query.
         turned: Address of room for one head.
     """
-    _turn(heads, of_head, position, turned)
-    key, value = floats_at(turned), floats_at(of_head + 4 * heads.heads * heads.size)
+    width = 4 * heads.heads * heads.size
+    _turn(heads, of_query + width, position, turned)
+    _keep_own(heads, in_halves, turned, of_query + 2 * width, length - 1, segments, place)
+    size = 2 if in_halves else 4
+    room = size * heads.room * SEGMENT
+    for segment in range((length + SEGMENT - 1) // SEGMENT):
+        here = longs_at(segments)[segment]
+        # The next head's keys are brought near, and this one's values, which are read later.
+        values = here + size * place[1]
+        for line in range(0, size * heads.room * min(SEGMENT, length - segment * SEGMENT), 64):
+            fetch(values + line)
+        keys = here + size * place[0]
+        for line in range(0, room, 64):
+            fetch(keys + room + line)
+        here = scores + 4 * segment * SEGMENT
+        _multiply_own(in_halves, _ONE, query, keys, SEGMENT, heads.size, nothing, here)
+
+
+@compiled
+def _keep_own(heads, in_halves, turned_key, own_value, age, segments, place):  # type: ignore[no-untyped-def]
+    key, value = floats_at(turned_key), floats_at(own_value)
     segment, within = longs_at(segments)[age // SEGMENT], age % SEGMENT
     keys, values = place[0] + within, place[1] + within * heads.room
     if in_halves:
@@ -210,12 +268,10 @@ def _keep_own(heads, in_halves, of_head, position, age, segments, place, turned)
 
 
 @compiled
-def _own_scores(heads, in_halves, query, segments, place, length, nothing, scores):  # type: ignore[no-untyped-def]
-    """Products of a query with a row's own keys, whole segments of them."""
-    size = 2 if in_halves else 4
-    for segment in range((length + SEGMENT - 1) // SEGMENT):
-        keys = longs_at(segments)[segment] + size * place[0]
-        _multiply_own(in_halves, 1, query, keys, SEGMENT, heads.size, nothing, scores + 4 * segment * SEGMENT)
+def _write(size, given, scale, out):  # type: ignore[no-untyped-def]
+    numbers, written = floats_at(given), floats_at(out)
+    for i in range(size):
+        written[i] = numbers[i] * scale
 
 
 @compiled
@@ -234,23 +290,6 @@ def _own_values(heads, in_halves, weights, segments, place, length, out):  # typ
                 steps, here, here,
             )  # fmt: skip
             first += registers * LANES
-
-
-@compiled
-def _fetch_next(heads, in_halves, segments, place, length):  # type: ignore[no-untyped-def]
-    """Have a row's own keys and values of the next head brought near.
-
-    Rows are gone through head by head, which no processor foresees; a head is long enough ago for memory.
-    """
-    size = 2 if in_halves else 4
-    numbers = heads.room * SEGMENT
-    for segment in range((length + SEGMENT - 1) // SEGMENT):
-        here = longs_at(segments)[segment]
-        last = size * heads.room * min(SEGMENT, length - segment * SEGMENT)
-        for line in range(0, size * numbers, 64):
-            fetch(here + size * (place[0] + numbers) + line)
-        for line in range(0, last, 64):
-            fetch(here + size * (place[1] + numbers) + line)
 
 
 @part
@@ -275,66 +314,56 @@ def attend(begin, end, layer, heads, qkv, qkv_row, sources, own, context, contex
         if len(own.segments):
             oldest = max(oldest, own.ages[row] + 1)
     width = ((longest + SEGMENT - 1) // SEGMENT + (oldest + SEGMENT - 1) // SEGMENT) * SEGMENT
-    query, out = np.zeros(TALLEST * heads.room, np.float32), np.empty(TALLEST * heads.room, np.float32)
-    scores, nothing = np.empty(TALLEST * width, np.float32), np.zeros(max(heads.room, SEGMENT), np.float32)
-    scales = np.empty(TALLEST, np.float32)
-    rooms = 4 * heads.room
+    number = heads.heads * TALLEST
+    query, out = np.zeros(number * heads.room, np.float32), np.empty(number * heads.room, np.float32)
+    scores, scales = np.empty(number * width, np.float32), np.empty(number, np.float32)
+    nothing = np.zeros(max(heads.room, SEGMENT), np.float32)
     row = begin
     while row < end:
         source, count = sources.of_row[row], 1
         while row + count < end and count < TALLEST and sources.of_row[row + count] == source:
             count += 1
         length = sources.lengths[source]
-        segments = (length + SEGMENT - 1) // SEGMENT
-        for head in range(heads.heads):
-            which = (layer % heads.layers) * heads.heads + head
-            for i in range(count):
-                of_head = qkv + (row + i) * qkv_row + 4 * head * heads.size
-                _turn(heads, of_head, sources.positions[row + i], query.ctypes.data + i * rooms)
-            keys = sources.keys[source] + which * segments * SEGMENT * rooms
-            for segment in range(segments):
-                _multiply(
-                    count, 1, query.ctypes.data, rooms, keys + segment * SEGMENT * rooms, 4 * SEGMENT,
-                    heads.size, nothing.ctypes.data, scores.ctypes.data + 4 * segment * SEGMENT, 4 * width,
-                )  # fmt: skip
-            for i in range(count):
-                line = scores.ctypes.data + 4 * i * width
+        own_first = (length + SEGMENT - 1) // SEGMENT * SEGMENT
+        which = (layer % heads.layers) * heads.heads * own_first * heads.room
+        _source_scores(
+            count, heads, qkv + row * qkv_row, qkv_row, sources.positions[row : row + count],
+            sources.keys[source] + 4 * which, own_first, nothing.ctypes.data, query.ctypes.data,
+            scores.ctypes.data, width,
+        )  # fmt: skip
+        # Own keys and values lie row by row; source's are the same for all rows of a head.
+        for i in range(count):
+            for head in range(heads.heads):
+                line = scores.ctypes.data + 4 * (head * TALLEST + i) * width
                 own_length = 0
                 if len(own.segments):
                     own_length = own.ages[row + i] + 1
-                    of_head = qkv + (row + i) * qkv_row + 4 * (heads.heads + head) * heads.size
-                    place = _own_place(heads, own, layer, head, own.slots[row + i])
-                    if head + 1 < heads.heads:
-                        _fetch_next(heads, own.in_halves, own.segments.ctypes.data, place, own_length)
-                    _keep_own(
-                        heads, own.in_halves, of_head, sources.positions[row + i], own_length - 1,
-                        own.segments.ctypes.data, place, out.ctypes.data,
-                    )  # fmt: skip
                     _own_scores(
-                        heads, own.in_halves, query.ctypes.data + i * rooms, own.segments.ctypes.data, place,
-                        own_length, nothing.ctypes.data, line + 4 * segments * SEGMENT,
+                        heads, own.in_halves, qkv + (row + i) * qkv_row + 4 * head * heads.size,
+                        sources.positions[row + i], own.segments.ctypes.data,
+                        _own_place(heads, own, layer, head, own.slots[row + i]), own_length,
+                        query.ctypes.data + 4 * (head * TALLEST + i) * heads.room, nothing.ctypes.data,
+                        out.ctypes.data, line + 4 * own_first,
                     )  # fmt: skip
-                scales[i] = _softmax(line, length, segments * SEGMENT, own_length)
-            values = sources.values[source] + which * segments * SEGMENT * rooms
-            first = 0
-            while first < heads.room:
-                registers = 2 if heads.room - first >= 2 * LANES else 1
-                _multiply(
-                    count, registers, scores.ctypes.data, 4 * width, values + 4 * first, rooms, length,
-                    nothing.ctypes.data, out.ctypes.data + 4 * first, rooms,
-                )  # fmt: skip
-                first += registers * LANES
-            for i in range(count):
+                scales[head * TALLEST + i] = _softmax(line, length, own_first, own_length)
+        _source_values(
+            count, heads, sources.values[source] + 4 * which, own_first, length, nothing.ctypes.data,
+            scores.ctypes.data, width, out.ctypes.data,
+        )  # fmt: skip
+        for i in range(count):
+            for head in range(heads.heads):
+                here = out.ctypes.data + 4 * (head * TALLEST + i) * heads.room
                 if len(own.segments):
                     _own_values(
-                        heads, own.in_halves, scores.ctypes.data + 4 * (i * width + segments * SEGMENT),
+                        heads, own.in_halves,
+                        scores.ctypes.data + 4 * ((head * TALLEST + i) * width + own_first),
                         own.segments.ctypes.data, _own_place(heads, own, layer, head, own.slots[row + i]),
-                        own.ages[row + i] + 1, out.ctypes.data + i * rooms,
+                        own.ages[row + i] + 1, here,
                     )  # fmt: skip
-                given = floats_at(out.ctypes.data + i * rooms)
-                line = floats_at(context + (row + i) * context_row + 4 * head * heads.size)
-                for j in range(heads.size):
-                    line[j] = given[j] * scales[i]
+                _write(
+                    heads.size, here, scales[head * TALLEST + i],
+                    context + (row + i) * context_row + 4 * head * heads.size,
+                )  # fmt: skip
         row += count
     # Known by their addresses alone, they would be given back after the last mention.
     query[0] = out[0] = scores[0] = nothing[0] = 0.0

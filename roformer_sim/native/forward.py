@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from roformer_sim.native.attention import Heads, attend, keep_source
 from roformer_sim.native.compiling import compiled
 from roformer_sim.native.crew import meet
 from roformer_sim.native.instructions import floats_at
 from roformer_sim.native.products import Product, product
 from roformer_sim.native.rows import activate, add, copy, normalise, quantise
+
+# A plain 0 would have functions compiled once more, for this number alone.
+_ONLY = np.int64(0)
 
 
 class Norm(NamedTuple):
@@ -156,7 +161,7 @@ def forward(  # type: ignore[no-untyped-def]
         _embed(begin, end, embedding, tokens, segment, sources.positions, sides, sides_row, epsilon)
         _ready(begin, end, embedding.mapping, sides, sides_row, embedding.width, buffers)
         meet(barrier, threads)
-        _multiply(thread, threads, embedding.mapping, 0, rows, sides, sides_row, buffers, x, x_row)
+        _multiply(thread, threads, embedding.mapping, _ONLY, rows, sides, sides_row, buffers, x, x_row)
         meet(barrier, threads)
     else:
         _embed(begin, end, embedding, tokens, segment, sources.positions, x, x_row, epsilon)
@@ -216,10 +221,10 @@ def score(thread, threads, barrier, head, epsilon, picked, hidden, buffers, scor
         copy(0, 1, y + 4 * line * y_row, 0, buffers.x + 4 * picked[line] * y_row, 0, hidden)
     _ready(begin, end, head.transform, y, y_row, hidden, buffers)
     meet(barrier, threads)
-    _multiply(thread, threads, head.transform, 0, count, y, y_row, buffers, sides, sides_row)
+    _multiply(thread, threads, head.transform, _ONLY, count, y, y_row, buffers, sides, sides_row)
     meet(barrier, threads)
     activate(begin, end, sides, sides_row, head.norm.width, head.activation)
-    _norm(begin, end, sides, sides_row, head.norm, 0, epsilon)
+    _norm(begin, end, sides, sides_row, head.norm, _ONLY, epsilon)
     _ready(begin, end, head.table, sides, sides_row, head.norm.width, buffers)
     meet(barrier, threads)
-    _multiply(thread, threads, head.table, 0, count, sides, sides_row, buffers, scores, scores_row)
+    _multiply(thread, threads, head.table, _ONLY, count, sides, sides_row, buffers, scores, scores_row)

@@ -78,6 +78,41 @@ def test_fewer_sources_than_asked_for_are_said(cli, tiny_preset, data) -> None:
     assert not any(words in result.out for words in ("similarity by", "cosine", "perplexity", "1 statements"))
 
 
+def test_a_further_row_is_the_model_with_other_options(cli, tiny_preset, data, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    few = ["-n", 4, "-k", 3, "--maxlen", 8, "--similarity", "none", "--no-perplexity", "-o", out]
+    given = "n=6,temperature=0.5,diversity=0,reverse_weight=0.5"
+    arguments = ["-m", tiny_preset, "--questions", 2, "--also", given, *few]
+    assert cli("evaluate", "generation", *data[:2], *arguments).code == 0
+    report = json.loads((out / "generation.json").read_text("utf-8"))
+    name = f"{tiny_preset} {given}"
+    assert list(report["figures"]["questions"])[:3] == [str(tiny_preset), name, "copying"]
+    assert set(report["bars_also"][name]) == {"new"}
+    assert f"{name}: new variants: " in (out / "generation.md").read_text("utf-8")
+    row = json.loads((out / "variants.jsonl").read_text("utf-8").splitlines()[0])
+    options = ["-n", 6, "-k", 3, "--temperature", 0.5, "--diversity", 0, "--reverse-weight", 0.5]
+    again = cli("synonyms", row["text"], "-m", tiny_preset, "--maxlen", 8, *options, "--json")
+    assert row["variants"][name] == json.loads(again.out)["synonyms"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("temperature", "'temperature' is no option of a row"),
+        ("k=5", "'k=5' is no option of a row"),
+        ("warmth=2", "there is no option 'warmth'"),
+        ("temperature=0", "temperature"),
+        ("temperature=hot", "temperature"),
+        ("reverse_weight=-1", "reverse_weight must be 0 or more"),
+        ("reverse_weight=much", "reverse_weight"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused_before_a_model_is_loaded(refused, data, given, named) -> None:
+    exact = [*data, "--questions", 2, "--statements", 1, "-m", "no_such_model"]
+    message = refused("evaluate", "generation", *exact, "--also", given)
+    assert f"--also '{given}': " in message and named in message
+
+
 def test_wrong_arguments_are_refused_before_a_model_is_loaded(refused, data, tmp_path: Path) -> None:
     model = ["-m", "no_such_model"]
     assert "nothing to generate from" in refused("evaluate", "generation", *model)

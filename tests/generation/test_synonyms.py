@@ -11,6 +11,7 @@ import pytest
 from roformer_sim import InputError
 from roformer_sim.generation import Generated, GenerationOptions, Request, Selection, rank_synonyms
 from roformer_sim.generation.generate import _source_ids
+from roformer_sim.generation.likelihood import target_likelihoods
 from roformer_sim.generation.options import masked_positions
 
 TEXT = "怎么借钱"
@@ -100,6 +101,51 @@ class TestRanking:
         found = texts_of(ranked(texts, k=None, diversity=weight))
         assert found == [texts[i] for i in chosen]
 
+    def test_likelihoods_in_both_directions_are_added_to_the_cosine(self):
+        # Nats a token of each candidate given the text, and of the text given each candidate.
+        forward = {"10度": 3.0, "30度": 1.0, "60度": 2.0}
+        reverse = {"10度": 2.0, "30度": 2.0, "60度": 0.5}
+
+        def nats(sources, targets):
+            return [forward[b] if a == "原句" else reverse[a] for a, b in zip(sources, targets, strict=True)]
+
+        def order(**weights):
+            candidates = [[Generated(text, 0.0) for text in forward]]
+            [found] = rank_synonyms(["原句"], candidates, encode_by_angle, Selection(**weights), nats)
+            assert [one.score for one in found] == pytest.approx(
+                [np.cos(np.radians(int(one.text.strip("度")))) for one in found]
+            )
+            return texts_of(found)
+
+        assert order() == ["10度", "30度", "60度"]
+        # 0.985 - 0.3, 0.866 - 0.1, 0.5 - 0.2
+        assert order(likelihood_weight=0.1) == ["30度", "10度", "60度"]
+        # 0.985 - 1, 0.866 - 1, 0.5 - 0.25
+        assert order(reverse_weight=0.5) == ["60度", "10度", "30度"]
+        # 0.985 - 1.5 - 1, 0.866 - 0.5 - 1, 0.5 - 1 - 0.25
+        assert order(likelihood_weight=0.5, reverse_weight=0.5) == ["30度", "60度", "10度"]
+        assert order(reverse_weight=0.5, diversity=0.0) == ["60度", "10度", "30度"]
+        # A cosine of 0.5 is below the least, whatever its relevance.
+        assert order(reverse_weight=0.5, min_similarity=0.6) == ["10度", "30度"]
+
+    def test_each_text_keeps_its_own_likelihoods_in_a_batch(self):
+        candidates = [[Generated("10度", 0.0), Generated("20度", 0.0)], [], [Generated("20度", 0.0)] * 2]
+        asked = []
+
+        def nats(sources, targets):
+            asked.extend(zip(sources, targets, strict=True))
+            return [9.0 if source == "10度" else 0.0 for source in sources]
+
+        found = rank_synonyms(
+            ["甲", "乙", "丙"], candidates, encode_by_angle, Selection(reverse_weight=1.0), nats
+        )
+        assert asked == [("10度", "甲"), ("20度", "甲"), ("20度", "丙")]
+        assert list(map(texts_of, found)) == [["20度", "10度"], [], ["20度"]]
+
+    def test_weights_without_likelihoods_are_refused(self):
+        with pytest.raises(InputError, match="need a model's likelihoods"):
+            ranked(["10度"], reverse_weight=0.1)
+
 
 class TestSynonyms:
     def test_distinct_sentences_sorted_by_score_without_the_text(self, generator):
@@ -131,6 +177,21 @@ class TestSynonyms:
             assert [one.log_probability for one in found] == pytest.approx(
                 [one.log_probability for one in alone], abs=1e-4
             )
+
+    def test_both_weights_rank_by_the_models_own_log_probabilities(self, generator):
+        drawn = generator.synonyms(TEXT, return_all=True, **SHORT)
+        network = generator.backbone, generator.tokenizer
+        texts = texts_of(drawn)
+        forward = target_likelihoods(*network, [TEXT] * len(texts), texts)
+        reverse = target_likelihoods(*network, texts, [TEXT] * len(texts))
+        relevance = [
+            one.score - 0.5 * f.per_token - 2.0 * r.per_token
+            for one, f, r in zip(drawn, forward, reverse, strict=True)
+        ]
+        order = np.argsort(-np.array(relevance)).tolist()
+        assert order != sorted(order)
+        found = generator.synonyms(TEXT, return_all=True, likelihood_weight=0.5, reverse_weight=2.0, **SHORT)
+        assert texts_of(found) == [texts[place] for place in order]
 
     def test_a_seed_for_each_text(self, generator):
         found = generator.generate([TEXT, TEXT, TEXT], 4, maxlen=6, seed=[5, 6, 5])
@@ -241,6 +302,8 @@ class TestInput:
             ({"greedy": True}, "greedy gives one sentence"),
             ({"diversity": 1.5}, "diversity"),
             ({"min_similarity": 2}, "min_similarity"),
+            ({"reverse_weight": -1}, "reverse_weight must be 0 or more"),
+            ({"likelihood_weight": float("nan")}, "likelihood_weight must be 0 or more"),
             ({"no_repeat_ngram": -1}, "no_repeat_ngram"),
             ({"keep_terms": "北京"}, "keep_terms must be a list"),
             ({"keep_terms": ["北京"], "without": ["北京"]}, "stands in keep_terms and in without"),

@@ -5,7 +5,6 @@
 ``variety``     new beyond punctuation, distinct-n
 ``bleu``        BLEU by sacreBLEU, self-BLEU, iBLEU
 ``kept``        numbers and negation
-``perplexity``  log-probability under a model of ours (imports Keras)
 ``bootstrap``   intervals
 ``measure``     all of it for several systems; ``metrics`` the names; ``report`` and ``plot`` show it
 """

@@ -35,6 +35,7 @@ class GenerationReport:
         settings: Further facts for the report: files, seeds, the encoder's name.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
+        also: Names of further systems that the bars are told of.
     """
 
     sources: Sequence[Source]
@@ -44,6 +45,7 @@ class GenerationReport:
     settings: Mapping[str, Any] = field(default_factory=dict)
     resamples: int = 1000
     seed: int = 0
+    also: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> list[str]:
@@ -83,15 +85,15 @@ class GenerationReport:
             return found
         return Estimate(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.sources)
 
-    def bars(self) -> dict[str, dict[str, Any]]:
-        """The two bars, about the model on all sources.
+    def bars(self, system: str | None = None) -> dict[str, dict[str, Any]]:
+        """The two bars, about the model, or another system, on all sources.
 
         ``new``: new variants of ``k``, at least :data:`NEW_BAR` of them. ``similarity``: the model's minus
         the reference paraphrases', source by source, not below 0. Each with its figure, interval, the bar and
         whether it is reached; those that cannot be told are left out.
         """
         by_name = {system.name: system for system in self.systems}
-        model = by_name[self.model].values
+        model = by_name[self.model if system is None else system].values
         found = {"new": (model["new"], NEW_BAR * self.k)}
         if "similarity" in model and REFERENCES in by_name:
             found["similarity"] = (model["similarity"] - by_name[REFERENCES].values["similarity"], 0.0)
@@ -110,6 +112,7 @@ class GenerationReport:
             "sources": self.counts,
             "metrics": {name: METRICS[name].meaning for name in self.metrics},
             "bars": self.bars(),
+            "bars_also": {system: self.bars(system) for system in self.also},
             "figures": {
                 kind: {
                     system: {name: _figures(estimate) for name, estimate in figures.items()}
@@ -175,8 +178,10 @@ class GenerationReport:
     def notes(self) -> list[str]:
         """The bars, and what the columns mean."""
         notes = []
-        for name, bar in self.bars().items():
+        told = [(system, *bar) for system in (self.model, *self.also) for bar in self.bars(system).items()]
+        for system, name, bar in told:
             what = "new variants" if name == "new" else "similarity, model minus references"
+            what = f"{system}: {what}" if self.also else what
             digits = METRICS[name].digits
             verdict = "reached" if bar["reached"] else "not reached"
             figures = [

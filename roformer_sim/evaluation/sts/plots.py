@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from corpus_builder.errors import InputError
+from roformer_sim.evaluation.canvas import canvas as new_canvas
+from roformer_sim.evaluation.canvas import png, short
 from roformer_sim.evaluation.sts.figures import RAW, WHITENING, WHITENING_256
 from roformer_sim.evaluation.sts.report import MACRO, Row, StsReport
 from roformer_sim.evaluation.sts.tables import StsTable
@@ -22,7 +22,6 @@ _MARKS = {
 }
 _COLUMNS = 3
 _MOST_CLASSES = 6
-_NAME = 28  # characters of an encoder's name on an axis
 
 
 def plot_figures(report: StsReport) -> bytes:
@@ -36,14 +35,14 @@ def plot_figures(report: StsReport) -> bytes:
     columns = [*report.keys, MACRO]
     titles = [*(table.title for table in report.tables), "macro average"]
     height = -(-len(columns) // _COLUMNS)
-    canvas = _canvas((4.6 * _COLUMNS, (0.9 + 0.23 * len(lines)) * height + 0.5))
+    canvas = new_canvas((4.6 * _COLUMNS, (0.9 + 0.23 * len(lines)) * height + 0.5))
     places = canvas.subplots(height, _COLUMNS, squeeze=False, sharey=True).flatten().tolist()
     for number, (place, title) in enumerate(zip(places, titles, strict=False)):
         _draw_figures(place, rows, lines, number)
         place.set_title(title, fontsize=9)
     for place in places[len(columns) :]:
         place.set_visible(False)
-    names = [f"{_short(encoder)}  {pooling}".strip() for encoder, pooling in lines]
+    names = [f"{short(encoder)}  {pooling}".strip() for encoder, pooling in lines]
     places[0].set_yticks(range(len(lines)), names)
     places[0].set_ylim(len(lines) - 0.4, -0.6)
     drawn = dict.fromkeys(row.variant.whitening for row in rows if row.variant.whitening)
@@ -53,7 +52,7 @@ def plot_figures(report: StsReport) -> bytes:
     ]
     canvas.suptitle(f"Spearman x 100, {report.interval_name()}", fontsize=10, x=0.01, ha="left")
     canvas.legend(handles=handles, loc="upper right", ncols=3, fontsize=8, frameon=False)
-    return _png(canvas)
+    return png(canvas)
 
 
 def _draw_figures(place: Any, rows: list[Row], lines: list[tuple[str, str]], column: int) -> None:
@@ -81,19 +80,19 @@ def plot_scores(report: StsReport) -> bytes:
         InputError: Matplotlib is not installed.
     """
     encoders, tables = report.encoders, report.tables
-    canvas = _canvas((2.7 * len(tables) + 0.6, 1.5 * len(encoders) + 0.5))
+    canvas = new_canvas((2.7 * len(tables) + 0.6, 1.5 * len(encoders) + 0.5))
     grid = canvas.subplots(len(encoders), len(tables), squeeze=False)
     for places, encoder in zip(grid, encoders, strict=True):
         for place, table, scores in zip(places, tables, encoder.best_scores, strict=True):
             _draw_scores(place, table, np.asarray(scores, np.float64))
-        label = f"{_short(encoder.name)}\n{encoder.best.title}".strip()
+        label = f"{short(encoder.name)}\n{encoder.best.title}".strip()
         places[0].set_ylabel(label, fontsize=7.5)
     for place, table in zip(grid[0], tables, strict=True):
         place.set_title(table.title, fontsize=9)
     canvas.suptitle(
         "Scores of the best variant, a curve a label (of equal area)", fontsize=10, x=0.01, ha="left"
     )
-    return _png(canvas)
+    return png(canvas)
 
 
 def _draw_scores(place: Any, table: StsTable, scores: np.ndarray) -> None:
@@ -134,24 +133,3 @@ def _classes(labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
     edges = np.linspace(distinct[0], distinct[-1], _MOST_CLASSES)
     names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return np.clip(np.searchsorted(edges, labels, side="right") - 1, 0, len(names) - 1), names
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
-
-
-def _canvas(size: tuple[float, float]) -> Any:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("the plots need Matplotlib: pip install 'roformer-sim[plots]'") from error
-    canvas = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(canvas)
-    return canvas
-
-
-def _png(canvas: Any) -> bytes:
-    picture = io.BytesIO()
-    canvas.savefig(picture, dpi=120, format="png", metadata={"Software": None})
-    return picture.getvalue()

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 
-def forward_of(model: keras.Model) -> Callable[[np.ndarray], Any]:
+def forward_of(model: keras.Model) -> Callable[[Any], Any]:
     """``model.predict_on_batch`` that leaves the weights where they are.
 
     Keras gives the weights' memory to the program and takes other memory back. Whoever holds the weights
@@ -21,7 +21,7 @@ def forward_of(model: keras.Model) -> Callable[[np.ndarray], Any]:
     def run(trainable: list[Any], fixed: list[Any], inputs: Any) -> Any:
         return model.stateless_call(trainable, fixed, inputs, training=False)[0]
 
-    def forward(inputs: np.ndarray) -> Any:
+    def forward(inputs: Any) -> Any:
         trainable = [variable.value for variable in model.trainable_variables]
         fixed = [variable.value for variable in model.non_trainable_variables]
         return jax.tree.map(np.asarray, run(trainable, fixed, inputs))

@@ -10,8 +10,8 @@ from numpy_network import NumpyNetwork
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import load_preset
-from roformer_sim.evaluation.generation.perplexity import Likelihood, target_likelihoods
 from roformer_sim.generation.engines.keras_engine import KerasEngine
+from roformer_sim.generation.likelihood import Likelihood, target_likelihoods
 
 SOURCES = ["怎么开通花呗", "广州和深圳哪个好？", "怎么开通花呗", "今天天气真好" * 5, "好"]
 VARIANTS = ["花呗如何开通", "深圳和广州哪个更好", "花呗如何开通", "好" * 20, ""]

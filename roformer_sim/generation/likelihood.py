@@ -1,9 +1,12 @@
-"""How likely a model of ours finds a variant given its source: the log-probability that sampling follows."""
+"""How likely a model of ours finds one sentence given another: the log-probability that sampling follows.
+
+Of a variant given its source it is the perplexity that is measured; of the source given a variant it ranks.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -11,10 +14,12 @@ import numpy as np
 from keras import ops
 
 from corpus_builder.errors import InputError
-from roformer_sim.evaluation.generation.tracking import Track, untracked
 from roformer_sim.models import Backbone
 from roformer_sim.text import Tokenizer
 from roformer_sim.text.encoding import Encoding
+
+Track = Callable[[Sequence[Any], str], Iterable[Any]]
+"""Yields the items one by one and may show how far it is; the string says with what."""
 
 LENGTH_STEP = 16
 """Widths are rounded up to a multiple of this, so that few shapes are compiled."""
@@ -57,7 +62,7 @@ def target_likelihoods(
     *,
     batch_size: int = 32,
     maxlen: int = 64,
-    track: Track = untracked,
+    track: Track | None = None,
 ) -> list[Likelihood]:
     """Log-probability of ``variants[i]`` given ``sources[i]``: what sampling it token by token would have.
 
@@ -100,17 +105,25 @@ def target_likelihoods(
     if cut:
         warnings.warn(f"{cut} of {len(pairs)} pairs cut to {2 * maxlen} tokens", stacklevel=2)
     backbone.check_length(max(map(len, encodings)))
-    head = TargetLikelihood(backbone)
+    forward = _forward_of(TargetLikelihood(backbone))
     found: dict[tuple[str, str], Likelihood] = {}
     order = np.argsort([-len(encoding) for encoding in encodings], kind="stable")
     batches = [order[start : start + batch_size].tolist() for start in range(0, len(order), batch_size)]
-    for rows in track(batches, "perplexity"):
+    for rows in batches if track is None else track(batches, "perplexity"):
         batch = _batch([encodings[row] for row in rows], tokenizer, backbone)
-        values = np.asarray(head.predict_on_batch(batch), np.float64)
+        values = np.asarray(forward(batch), np.float64)
         tokens = batch["weights"].sum(axis=1).astype(int)
         for row, value, count in zip(rows, values.tolist(), tokens.tolist(), strict=True):
             found[pairs[row]] = Likelihood(value, count)
     return [found[pair] for pair in zip(sources, variants, strict=True)]
+
+
+def _forward_of(head: TargetLikelihood) -> Callable[[dict[str, np.ndarray]], Any]:
+    if keras.backend.backend() == "jax":
+        from roformer_sim.retrieval.engines.forward_jax import forward_of
+
+        return forward_of(head)
+    return head.predict_on_batch
 
 
 def _batch(encodings: list[Encoding], tokenizer: Tokenizer, backbone: Backbone) -> dict[str, np.ndarray]:
