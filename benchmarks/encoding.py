@@ -5,11 +5,11 @@
 12 blocks of 768 with random weights, the vector of [CLS]. The sentences are the first 2,000 distinct ones of
 DIR/sts/LCQMC/valid.tsv, as the shipped model's tokenizer cuts them; its ids are folded into a vocabulary of
 12,000 tokens. Every side is given token ids and is timed from them to vectors; ``tokenisation_share`` is what
-cutting adds to our float32 engine's time. Our side and bert4keras run RoFormer, sentence-transformers a BERT of
-the same size, which is the same products: its exports know no RoFormer. bert4keras pads all sentences to the
-longest, as upstream's code does; sentence-transformers sorts them and pads batches of 32.
+cutting adds to our float32 engine's time. Our side and bert4keras run RoFormer, sentence-transformers a BERT
+of the same size, which is the same products: its exports know no RoFormer. Peers get batches of 32 sorted by
+length and padded to the batch's longest, as sentence-transformers makes them; upstream's code does not sort.
 
-Figures are sentences a second by the clock, medians of the rounds; a ratio is the median of the rounds' ratios.
+Figures are sentences a second by the clock, medians of the rounds; ratios are medians of the rounds' ratios.
 ``ratio_vs_best_peer`` compares at equal fidelity: our float32 with the best of the backends in float32 or
 bfloat16, our int8 with the best in int8. ``share_of_peak`` is the time of the matrix products of every token,
 as NumPy does them at its best, over our float32 engine's whole time; above 1 it multiplies faster than NumPy,
@@ -91,7 +91,7 @@ def measure(
                 sides[name] = Side(*command, str(path))
                 sides[name].ask(count=warm)
                 seconds[name] = []
-            except SystemExit:
+            except (SystemExit, ValueError):  # it ended, or answered what is no JSON
                 left_out.append(name)
                 sides.pop(name, None)
         for _ in range(rounds):

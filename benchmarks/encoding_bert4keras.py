@@ -1,4 +1,4 @@
-"""bert4keras 0.11.5 as upstream encodes: the model of [CLS] and tf-keras's ``predict`` of padded batches.
+"""bert4keras 0.11.5 as upstream encodes: the model of [CLS] and tf-keras's ``predict`` of each padded batch.
 
 python encoding_bert4keras.py SENTENCES
 """
@@ -15,8 +15,7 @@ os.environ.update(TF_KERAS="1", TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3
 import numpy as np
 from bert4keras.backend import keras
 from bert4keras.models import build_transformer_model
-from bert4keras.snippets import sequence_padding
-from encoding_worker import BATCH, NETWORK, read_sentences
+from encoding_worker import NETWORK, padded, read_sentences
 from generation_worker import serve
 
 
@@ -38,8 +37,9 @@ def main():
 
     def answer(asked):
         began = time.perf_counter()
-        ids = sequence_padding(sentences[: asked["count"]])
-        encoder.predict([ids, np.zeros_like(ids)], batch_size=BATCH, verbose=0)
+        for batch in padded(sentences[: asked["count"]]):
+            ids = np.array(batch)
+            encoder.predict([ids, np.zeros_like(ids)], verbose=0)
         return {"seconds": time.perf_counter() - began}
 
     serve({}, answer)
