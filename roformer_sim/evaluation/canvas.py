@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 from corpus_builder.errors import InputError
@@ -29,10 +30,34 @@ def canvas(size: tuple[float, float]) -> Any:
     return figure
 
 
+_CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "SimHei",
+)
+
+
 def png(figure: Any) -> bytes:
-    """The figure as PNG, the same bytes for the same figure."""
+    """The figure as PNG, the same bytes for the same figure and fonts.
+
+    Chinese names are written in the first of the common fonts that is installed; without one they are boxes.
+    """
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    installed = {font.name for font in fontManager.ttflist}
+    families = ["DejaVu Sans", *(name for name in _CHINESE_FONTS if name in installed)]
+    for text in figure.findobj(Text):
+        text.set_fontfamily(families)
     picture = io.BytesIO()
-    figure.savefig(picture, dpi=120, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(picture, dpi=120, format="png", metadata={"Software": None})
     return picture.getvalue()
 
 
