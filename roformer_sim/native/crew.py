@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,20 +48,27 @@ class Crew:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._workers = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        # Memory of the barrier, which a thread may look at a moment longer than a call that is interrupted.
+        self._memory = np.zeros(32, np.int64)
+        self._barrier = self._memory.ctypes.data + -self._memory.ctypes.data % 64
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._workers = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._lock = threading.Lock()  # threads of two calls would wait for one another forever
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> None:
         """``function(thread, threads, barrier, *arguments)`` in every thread; see :func:`meet`."""
-        memory = np.zeros(32, np.int64)
-        barrier = memory.ctypes.data + -memory.ctypes.data % 64
+        if self._process != os.getpid():  # a forked process has none of the threads
+            self._start()
         with self._lock:
             waiting = []
             if self._workers is not None:
                 waiting = [
-                    self._workers.submit(function, thread, self.threads, barrier, *arguments)
+                    self._workers.submit(function, thread, self.threads, self._barrier, *arguments)
                     for thread in range(1, self.threads)
                 ]
-            function(0, self.threads, barrier, *arguments)
+            function(0, self.threads, self._barrier, *arguments)
             for one in waiting:
                 one.result()

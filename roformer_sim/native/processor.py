@@ -6,7 +6,15 @@ import os
 
 from llvmlite import binding
 
-_FEATURES = binding.get_host_cpu_features()
+
+def _features() -> dict[str, bool]:
+    try:
+        return dict(binding.get_host_cpu_features())
+    except RuntimeError:  # LLVM cannot tell on this system
+        return {}
+
+
+_FEATURES = _features()
 
 LANES = 16 if _FEATURES.get("avx512f") else 8
 """float32 numbers in a vector register."""
