@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_SMALLEST = 1e-10  # of the largest variance; directions below are rounding noise
+from roformer_sim.retrieval.whitening import Whitening
 
 
-def whitened(vectors: npt.NDArray[np.floating], rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-    """Vectors with mean 0 and covariance 1 over ``rows``, the directions of largest variance first.
+def whitened(vectors: npt.NDArray[np.floating], rows: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+    """Vectors whitened by those of ``rows``, directions of largest variance first; see :class:`Whitening`.
 
-    ``y = (x - mean) U diag(1 / sqrt(s))`` with the covariance ``U diag(s) U'``. The first 256 columns are
-    what is published as whitening-256. Directions in which the rows do not vary are left out.
+    The first 256 columns are what is published as whitening-256.
 
     Args:
         vectors: (n, d).
@@ -20,15 +19,8 @@ def whitened(vectors: npt.NDArray[np.floating], rows: npt.NDArray[np.integer]) -
 
     Returns:
         (n, k), k at most d; k is 0 where all rows are the same.
-
-    Reference:
-        Su et al., Whitening Sentence Representations for Better Semantics and Faster Retrieval,
-        arXiv:2103.15316.
     """
-    x = vectors.astype(np.float64)
-    weights = np.bincount(rows, minlength=len(x)) / len(rows)
-    x -= weights @ x
-    variances, axes = np.linalg.eigh(x.T @ (x * weights[:, None]))
-    variances, axes = variances[::-1], axes[:, ::-1]
-    kept = variances > max(_SMALLEST * variances[0], np.finfo(np.float64).tiny)
-    return np.asarray(x @ (axes[:, kept] / np.sqrt(variances[kept])))
+    fitted_on = vectors[rows]
+    if (fitted_on == fitted_on[0]).all():
+        return vectors[:, :0]
+    return Whitening.fit([fitted_on]).transform(vectors, normalize=False)
