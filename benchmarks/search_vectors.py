@@ -68,13 +68,13 @@ def _encode(model: RoFormerSim, texts: list[str], path: Path) -> None:
 
 
 def extended(vectors: np.ndarray, count: int) -> np.ndarray:
-    """So many vectors of length 1: those given, and points between one of them and a neighbour (SMOTE).
+    """So many vectors of length 1: points between a given one and a neighbour (SMOTE), then those given.
 
     Neighbours are the nearest among 2,000 vectors drawn with it; the share of the way is drawn from 0.25 to
     0.75. Chawla et al., SMOTE (arXiv:1106.1813).
     """
     rng = np.random.default_rng(0)
-    made = [vectors]
+    made = []
     missing = count - len(vectors)
     while missing > 0:
         drawn = vectors[rng.choice(len(vectors), min(_DRAWN, len(vectors)), replace=False)]
@@ -85,4 +85,5 @@ def extended(vectors: np.ndarray, count: int) -> np.ndarray:
         between /= np.linalg.norm(between, axis=1, keepdims=True)
         made.append(between[:missing])
         missing -= len(between)
-    return np.concatenate(made)
+    # Real ones last: of these the index learns how hard it must search.
+    return np.concatenate([*made, vectors])

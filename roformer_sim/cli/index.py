@@ -218,7 +218,7 @@ def info(
         typer.Option(
             metavar="FILE",
             help="Questions to measure it with, one a line. May be repeated.",
-            show_default="500 sentences of the index, each without itself",
+            show_default="500 sentences of the index, which flatter hnsw",
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1)] = 10,

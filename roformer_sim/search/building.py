@@ -20,15 +20,13 @@ from roformer_sim.search import kinds, store
 from roformer_sim.search.encoder import TextEncoder
 from roformer_sim.search.kinds import Kind
 from roformer_sim.search.strings import StringWriter
-from roformer_sim.search.tuning import tune
+from roformer_sim.search.tuning import build_and_tune
 from roformer_sim.teachers.keys import KeyIndex, keys_from, keys_of
 
 OnProgress = Callable[[int], None]
 
 BLOCK = 4096
 """Sentences encoded between two writes: what a killed run loses."""
-
-_ADDED_AT_ONCE = 65536
 
 
 class IndexRow(NamedTuple):
@@ -86,8 +84,7 @@ def write_files(
     effort, reached = manifest.effort, manifest.recall
     if manifest.kind is not Kind.FLAT:
         if neighbours is None:
-            neighbours = _filled(manifest.kind, vectors)
-            effort, reached = tune(neighbours, manifest.kind, vectors, deleted)
+            neighbours, effort, reached = build_and_tune(manifest.kind, vectors)
         kinds.write_index(neighbours, place / store.NEIGHBOURS)
     if isinstance(vectors, np.memmap):
         vectors.flush()
@@ -96,13 +93,6 @@ def write_files(
         whitening.save(place / store.WHITENING)
     counts = {"rows": len(vectors), "deleted": int(deleted.sum()), "effort": effort, "recall": reached}
     write_json(place / store.MANIFEST, manifest.model_copy(update=counts).model_dump(mode="json"))
-
-
-def _filled(kind: Kind, vectors: npt.NDArray[np.float32]) -> Any:
-    index = kinds.make_index(kind, vectors)
-    for start in range(0, len(vectors), _ADDED_AT_ONCE):
-        index.add(np.ascontiguousarray(vectors[start : start + _ADDED_AT_ONCE]))
-    return index
 
 
 def _check_place(folder: Path, overwrite: bool) -> None:

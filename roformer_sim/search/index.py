@@ -268,7 +268,8 @@ class SentenceIndex:
         """Share of the exact ``k`` nearest that searching finds.
 
         Args:
-            queries: Vectors (n, d); ``None`` takes ``sample`` of the index's own, each without itself.
+            queries: Vectors (n, d); ``None`` takes ``sample`` of the index's own, each without itself. Those
+                of hnsw stand beside their neighbours in the graph: other vectors say more.
         """
         if len(self) <= k:
             raise InputError(f"recall@{k} needs more than {k} sentences, the index has {len(self)}")

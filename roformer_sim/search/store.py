@@ -47,8 +47,8 @@ class Manifest(BaseModel):
         deleted: Of them, those that are no longer found.
         kind: flat, ivf or hnsw.
         effort: efSearch of HNSW, nprobe of IVF.
-        recall: Share of the exact ten nearest found with that effort, measured when it was built; None for
-            flat, which is exact.
+        recall: Share of the exact ten nearest found with that effort when it was built, for sentences that
+            were not in it yet; None for flat, which is exact, and for few rows.
         next_id: The next running number for a row without an id.
     """
 
