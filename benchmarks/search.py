@@ -8,9 +8,9 @@ vectors, so that a second run does not encode. ``--real`` takes fewer sentences;
 million are points between a sentence and its nearest among two thousand others (the result says how many).
 Queries are sentences that are not in the index. Random vectors would have no neighbours worth finding.
 
-Recall is that of the same queries against comparing with every vector; memory is what the process grew by
-when it opened the index, pages of the mapped file apart. Times are processor time of one thread,
-so that other work on the machine weighs little. It needs the extra ``search``.
+Recall is that of the same queries against comparing with every vector; memory is what a new process grows by
+when it opens the index, pages of the mapped file apart. Times are processor time of one thread, so that
+other work on the machine weighs little. It needs the extra ``search``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -40,7 +41,9 @@ def measure(
 ) -> dict[str, Any]:
     """Build, open and search."""
     real = min(real, count)
-    raw = raw_vectors(sentences(data, count + queries)[: real + queries], work / "vectors")
+    # A block that was kept may hold more than is asked for.
+    texts = sentences(data, count + queries)[: real + queries]
+    raw = raw_vectors(texts, work / "vectors")[: len(texts)]
     asked, stored = raw[:queries], raw[queries:]
     whitening = Whitening.fit((stored[i : i + BLOCK] for i in range(0, len(stored), BLOCK)), DIMENSION)
     vectors = extended(whitening.transform(stored), count)
@@ -53,10 +56,9 @@ def measure(
     SentenceIndex.build(work / "index", encoder, map(str, range(count)), kind=kind)
     built, cpu = time.monotonic() - started, time.process_time() - cpu
     faiss_library().omp_set_num_threads(1)
-    before = _resident()
     index = SentenceIndex.load(work / "index")
     found, seconds = _search(index, wanted)
-    memory = _resident()
+    memory, mapped = _memory(work / "index")
     exact = exact_neighbours(wanted, vectors, K)
     return {
         "vectors": count,
@@ -68,8 +70,8 @@ def measure(
         "search_p95_ms": round(1e3 * float(np.quantile(seconds, 0.95)), 3),
         "search_recall": round(recall(wanted, vectors, found, exact), 4),
         "queries": queries,
-        "memory_mb": round((memory["RssAnon"] - before["RssAnon"]) / 1e3),
-        "mapped_mb": round((memory["RssFile"] - before["RssFile"]) / 1e3),
+        "memory_mb": round(memory / 1e3),
+        "mapped_mb": round(mapped / 1e3),
         "disk_mb": round(index.bytes_on_disk / 1e6),
         "build_threads": threads,
         "build_s": round(built),
@@ -99,10 +101,26 @@ def _exact_ms(queries: np.ndarray, vectors: np.ndarray) -> float:
     return round(1e3 * median(seconds), 1)
 
 
-def _resident() -> dict[str, int]:
-    """Kilobytes of this process in memory: its own, and pages of mapped files, which the system may drop."""
-    lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
-    return {words[0].rstrip(":"): int(words[1]) for words in lines if words[0].startswith("Rss")}
+_OPEN = """
+import sys
+from pathlib import Path
+from roformer_sim.search import SentenceIndex
+from roformer_sim.search.kinds import faiss_library
+def resident():
+    lines = [line.split() for line in Path("/proc/self/status").read_text().splitlines()]
+    return [int(words[1]) for name in ("RssAnon:", "RssFile:") for words in lines if words[0] == name]
+faiss_library()
+before = resident()
+index = SentenceIndex.load(sys.argv[1])
+print(*(after - earlier for after, earlier in zip(resident(), before)))
+"""
+
+
+def _memory(folder: Path) -> tuple[int, int]:
+    """Kilobytes that opening the index takes: the process's own, and pages of mapped files."""
+    done = subprocess.run([sys.executable, "-c", _OPEN, folder], capture_output=True, text=True, check=True)
+    own, mapped = map(int, done.stdout.split())
+    return own, mapped
 
 
 def main() -> None:
