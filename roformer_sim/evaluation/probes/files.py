@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from roformer_sim.evaluation.probes.plots import plot_probes
 from roformer_sim.evaluation.probes.report import ProbeReport
-from roformer_sim.training.watching.replaced_file import replace_file
+from roformer_sim.evaluation.report_folder import write_report_folder
 
 
 def write_probes(report: ProbeReport, folder: Path) -> list[Path]:
@@ -19,12 +18,4 @@ def write_probes(report: ProbeReport, folder: Path) -> list[Path]:
     Raises:
         InputError: The folder cannot be written, or Matplotlib is not installed.
     """
-    files = {
-        "probes.json": json.dumps(report.to_dict(), ensure_ascii=False, indent=2).encode() + b"\n",
-        "probes.csv": report.to_csv().encode(),
-        "probes.md": report.to_markdown().encode(),
-        "probes.png": plot_probes(report),
-    }
-    for name, content in files.items():
-        replace_file(folder / name, content)
-    return [folder / name for name in files]
+    return write_report_folder(report, "probes", folder, {"probes.png": plot_probes(report)})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from roformer_sim.evaluation.report_folder import write_report_folder
 from roformer_sim.evaluation.vectors.plots import plot_cosines, plot_groups, plot_plane, plot_spectrum
 from roformer_sim.evaluation.vectors.report import GeometryReport
-from roformer_sim.training.watching.replaced_file import replace_file
 
 
 def write_geometry(report: GeometryReport, folder: Path) -> list[Path]:
@@ -19,16 +18,11 @@ def write_geometry(report: GeometryReport, folder: Path) -> list[Path]:
     Raises:
         InputError: The folder cannot be written, or Matplotlib is not installed.
     """
-    files = {
-        "geometry.json": json.dumps(report.to_dict(), ensure_ascii=False, indent=2).encode() + b"\n",
-        "geometry.csv": report.to_csv().encode(),
-        "geometry.md": report.to_markdown().encode(),
+    plots = {
         "geometry.png": plot_plane(report),
         "geometry_cosines.png": plot_cosines(report),
         "geometry_spectrum.png": plot_spectrum(report),
     }
     if report.groups is not None:
-        files["geometry_groups.png"] = plot_groups(report)
-    for name, content in files.items():
-        replace_file(folder / name, content)
-    return [folder / name for name in files]
+        plots["geometry_groups.png"] = plot_groups(report)
+    return write_report_folder(report, "geometry", folder, plots)
