@@ -43,9 +43,11 @@ _BLOCK = {
     "output_norm/gamma": "output/LayerNorm/gamma",
     "output_norm/beta": "output/LayerNorm/beta",
 }
-_HEADS = {
+_POOLER = {
     "pooler/kernel": "bert/pooler/dense/kernel",
     "pooler/bias": "bert/pooler/dense/bias",
+}
+_LM_HEAD = {
     "lm_transform/kernel": "cls/predictions/transform/dense/kernel",
     "lm_transform/bias": "cls/predictions/transform/dense/bias",
     "lm_norm/gamma": "cls/predictions/transform/LayerNorm/gamma",
@@ -53,6 +55,18 @@ _HEADS = {
     "lm_bias": "cls/predictions/output_bias",
 }
 _PARTS = ("query", "key", "value")
+
+HEADS = {"has_pooler": tuple(_POOLER.values()), "has_lm_head": tuple(_LM_HEAD.values())}
+"""The variables of a head by the key of :class:`ModelConfig` that says whether there is one."""
+
+
+def heads_among(names: Iterable[str]) -> dict[str, bool]:
+    """Which heads a checkpoint of these variables has: keys of :class:`ModelConfig`.
+
+    One variable of a head makes it present, so that a head that is there in part is told by what it lacks.
+    """
+    found = set(names)
+    return {key: not found.isdisjoint(variables) for key, variables in HEADS.items()}
 
 
 def sources(config: ModelConfig) -> dict[str, tuple[str, ...]]:
@@ -74,13 +88,14 @@ def sources(config: ModelConfig) -> dict[str, tuple[str, ...]]:
                 f"{layer}attention/self/{part}/{kind}" for part in _PARTS
             )
         names.update({f"block_{i}/{ours}": (layer + theirs,) for ours, theirs in _BLOCK.items()})
-    return names | {ours: (theirs,) for ours, theirs in _HEADS.items()}
+    heads = (_POOLER if config.has_pooler else {}) | (_LM_HEAD if config.has_lm_head else {})
+    return names | {ours: (theirs,) for ours, theirs in heads.items()}
 
 
 def bert_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Every variable a BERT checkpoint of this configuration must hold, with its shape."""
     hidden, width = config.hidden_size, int(config.embedding_size or config.hidden_size)
-    exact = {
+    exact: dict[str, tuple[int, ...]] = {
         WORD_EMBEDDINGS: (config.vocab_size, width),
         "bert/embeddings/token_type_embeddings": (config.type_vocab_size, width),
         POSITION_EMBEDDINGS: (config.max_position_embeddings, width),

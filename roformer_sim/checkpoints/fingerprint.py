@@ -11,8 +11,10 @@ import numpy as np
 from roformer_sim.models import ModelConfig
 from roformer_sim.text import Tokenizer
 
-# They decide how it is trained, and which of its vectors is taken by default, not what the vectors are.
-_PASSED_OVER = {"pooling", "hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
+# They decide how it is trained and which of its vectors is taken by default, not what the vectors are. Which
+# heads there are is told by the weights' names.
+_TRAINING = {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
+_PASSED_OVER = _TRAINING | {"pooling", "has_pooler", "has_lm_head"}
 
 
 def fingerprint(config: ModelConfig, tokenizer: Tokenizer, weights: Mapping[str, np.ndarray]) -> str:

@@ -12,6 +12,7 @@ from roformer_sim.checkpoints.bert_names import (
     POSITION_EMBEDDINGS,
     bert_shapes,
     from_bert,
+    heads_among,
     unexpected,
 )
 from roformer_sim.checkpoints.preset import Preset, check_vocabulary
@@ -27,7 +28,8 @@ def load_tensorflow_folder(
     """Read a folder as published: ``bert_config.json``, ``vocab.txt``, ``bert_model.ckpt.*``.
 
     The checkpoint may have another name as long as it is the only one. Its variables must be those
-    of the configuration, no more (but for :data:`.bert_names.SURPLUS`), no less and of its shapes.
+    of the configuration, no more (but for :data:`.bert_names.SURPLUS`), no less and of its shapes. The pooler
+    and the language-model head may be absent as a whole; without a pooler, sentence vectors are P1.
 
     Args:
         folder: Such as ``chinese_roformer-sim-char-ft_L-12_H-768_A-12``.
@@ -42,7 +44,9 @@ def load_tensorflow_folder(
     checkpoint = _Checkpoint(find_checkpoint(folder))
     if model_type is None:
         model_type = "bert" if POSITION_EMBEDDINGS in checkpoint.shapes else "roformer"
-    config = ModelConfig.from_file(folder / CONFIG, model_type=model_type)
+    heads: dict[str, Any] = heads_among(checkpoint.shapes)
+    pooling = None if heads["has_pooler"] else "P1"
+    config = ModelConfig.from_file(folder / CONFIG, model_type=model_type, pooling=pooling, **heads)
     tokenizer = Tokenizer.from_file(folder / VOCABULARY)
     checkpoint.check(config)
     check_vocabulary(tokenizer, config, folder)

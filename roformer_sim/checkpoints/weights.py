@@ -22,7 +22,7 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     tables = {"token": config.vocab_size, "segment": config.type_vocab_size}
     if config.model_type == "bert":
         tables["position"] = config.max_position_embeddings
-    shapes: dict[str, tuple[int, ...]] = {"lm_bias": (config.vocab_size,)}
+    shapes: dict[str, tuple[int, ...]] = {"lm_bias": (config.vocab_size,)} if config.has_lm_head else {}
     shapes.update({f"{table}_embedding/embeddings": (rows, width) for table, rows in tables.items()})
 
     def dense(name: str, inputs: int, outputs: int, joint: str = "/") -> None:
@@ -41,9 +41,11 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         dense(f"{block}/intermediate", hidden, inner)
         dense(f"{block}/output", inner, hidden)
         norm(f"{block}/output_norm", hidden)
-    dense("pooler", hidden, hidden)
-    dense("lm_transform", hidden, width)
-    norm("lm_norm", width)
+    if config.has_pooler:
+        dense("pooler", hidden, hidden)
+    if config.has_lm_head:
+        dense("lm_transform", hidden, width)
+        norm("lm_norm", width)
     return shapes
 
 

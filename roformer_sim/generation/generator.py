@@ -37,7 +37,12 @@ class Generator:
         self._decoding = threading.Lock()
 
     def engine(self, name: str = "auto") -> Engine:
-        """The engine of that name, made when it is first asked for, with the weights as they are then."""
+        """The engine of that name, made when it is first asked for, with the weights as they are then.
+
+        Raises:
+            InputError: No such engine, or the network has no language-model head.
+        """
+        self.network.config.check_generates()
         return make_engine(name, self.network)
 
     def forget_engines(self) -> None:

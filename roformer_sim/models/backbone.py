@@ -78,10 +78,11 @@ class Backbone(keras.Model):
         self.blocks = [
             TransformerBlock(config, dtype=policy, name=f"block_{i}") for i in range(config.num_hidden_layers)
         ]
-        self.pooler = dense(config.hidden_size, "pooler")
-        self.lm_transform = dense(width, "lm_transform")
-        self.lm_activation = activation(config.hidden_act)
-        self.lm_norm = norm("lm_norm")
+        self.pooler: Any = dense(config.hidden_size, "pooler") if config.has_pooler else None
+        if config.has_lm_head:
+            self.lm_transform = dense(width, "lm_transform")
+            self.lm_activation = activation(config.hidden_act)
+            self.lm_norm = norm("lm_norm")
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
@@ -98,10 +99,12 @@ class Backbone(keras.Model):
             self.embedding_mapping.build(embedded)
         for block in self.blocks:
             block.build(hidden)
-        self.pooler.build(hidden)
-        self.lm_transform.build(hidden)
-        self.lm_norm.build(embedded)
-        self.lm_bias = self.add_weight(shape=(config.vocab_size,), initializer="zeros", name="lm_bias")
+        if self.pooler is not None:
+            self.pooler.build(hidden)
+        if config.has_lm_head:
+            self.lm_transform.build(hidden)
+            self.lm_norm.build(embedded)
+            self.lm_bias = self.add_weight(shape=(config.vocab_size,), initializer="zeros", name="lm_bias")
         self.built = True
 
     def get_config(self) -> dict[str, Any]:
@@ -156,8 +159,13 @@ class Backbone(keras.Model):
         return rotary_angles(positions, self.config.head_size)
 
     def pooled(self, states: HiddenStates, pooling: Pooling | str) -> Any:
-        """Sentence vectors (batch, hidden), float32, not normalised."""
+        """Sentence vectors (batch, hidden), float32, not normalised.
+
+        Raises:
+            InputError: P2 of a network without a pooler.
+        """
         pooling = Pooling(pooling)
+        self.config.check_pooling(pooling)
         if pooling is Pooling.P3:
             return masked_mean(states.last, states.token_mask)
         if pooling is Pooling.P4:
@@ -170,7 +178,11 @@ class Backbone(keras.Model):
         """Next-token scores before the softmax, float32: (..., hidden) to (..., vocabulary).
 
         Dense, activation, LayerNorm, then the product with the token embedding (tied) and a bias.
+
+        Raises:
+            InputError: The network has no such head.
         """
+        self.config.check_generates()
         x = self.lm_norm(self.lm_activation(self.lm_transform(hidden), False))
         table = ops.cast(self.token_embedding.embeddings, x.dtype)
         return ops.cast(ops.matmul(x, ops.transpose(table)), "float32") + ops.cast(self.lm_bias, "float32")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from corpus_builder.errors import InputError
+from roformer_sim.models.pooling import Pooling
 
 # Keys of published configuration files that describe training or tooling, not the network.
 _IGNORED_KEYS = frozenset(
@@ -46,6 +47,8 @@ class ModelConfig(BaseModel):
         pooling: The model's own sentence vector, which training works on, ``encode`` returns and synonyms
             are ranked by: ``"P2"``, as upstream, or ``"P1"``, ``"P3"``, ``"P4"`` (see
             :class:`roformer_sim.models.Pooling`).
+        has_pooler: Whether there is the linear layer of P2. Converted encoders may have none.
+        has_lm_head: Whether there is the language-model head, without which nothing is generated.
 
     Raises:
         InputError: From :meth:`from_dict` and :meth:`from_file`: unknown key, wrong type, sizes
@@ -70,6 +73,8 @@ class ModelConfig(BaseModel):
     layer_norm_eps: float | None = Field(default=None, gt=0)
     pad_token_id: int = Field(default=0, ge=0)
     pooling: Literal["P1", "P2", "P3", "P4"] = "P2"
+    has_pooler: bool = True
+    has_lm_head: bool = True
 
     @model_validator(mode="after")
     def _fill_and_check(self) -> ModelConfig:
@@ -88,6 +93,8 @@ class ModelConfig(BaseModel):
             raise ValueError(
                 f"pad_token_id {self.pad_token_id} lies outside a vocabulary of {self.vocab_size}"
             )
+        if self.pooling == "P2" and not self.has_pooler:
+            raise ValueError("pooling P2 is the pooler's vector, and has_pooler is false; give P1, P3 or P4")
         return self
 
     @property
@@ -104,6 +111,34 @@ class ModelConfig(BaseModel):
         limit = self.max_position_embeddings
         if self.model_type == "bert" and length > limit:
             raise InputError(f"a row of {length} tokens, but this BERT network has {limit} positions; cut it")
+
+    @property
+    def poolings(self) -> tuple[Pooling, ...]:
+        """The sentence vectors this network can give: P1, P3, P4, and P2 where it has a pooler."""
+        return tuple(p for p in Pooling if p is not Pooling.P2 or self.has_pooler)
+
+    def check_pooling(self, pooling: Pooling) -> None:
+        """Refuse P2 of a network without a pooler.
+
+        Raises:
+            InputError: It has none.
+        """
+        if pooling not in self.poolings:
+            raise InputError(
+                "P2 is the pooler's vector, and this network came without a pooler; use P1, P3, P4"
+            )
+
+    def check_generates(self) -> None:
+        """Refuse to generate without a language-model head.
+
+        Raises:
+            InputError: There is none.
+        """
+        if not self.has_lm_head:
+            raise InputError(
+                "this network came without a language-model head: it encodes and does not generate; "
+                "convert a checkpoint that has one, or train it on pairs first"
+            )
 
     @classmethod
     def from_dict(

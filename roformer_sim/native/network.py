@@ -141,7 +141,12 @@ class NativeNetwork:
         return self._room.first[:rows, : self.config.hidden_size]
 
     def scores(self, rows: np.ndarray) -> np.ndarray:
-        """Scores (rows, vocabulary) float32 of the token after these rows of the last pass."""
+        """Scores (rows, vocabulary) float32 of the token after these rows of the last pass.
+
+        Raises:
+            InputError: The network has no language-model head.
+        """
+        self.config.check_generates()
         scores = np.empty((len(rows), padded(self.config.vocab_size)), np.float32)
         self._crew.run(
             score,
@@ -207,6 +212,7 @@ class NativeNetwork:
 
 
 _NOTHING = np.empty(0, np.int64)
+_NO_PRODUCT = Product(0, 0, 0, 0, 0, 0, 0)
 _NO_OWN = Own(_NOTHING, _NOTHING, _NOTHING, 0, 0)
 
 
@@ -256,7 +262,7 @@ class _Parts:
             positions=self._table("position_embedding/embeddings") if bert else 0,
             width=config.embedding_size or config.hidden_size,
             norm=self._norms(["embedding_norm"]),
-            mapping=self._dense(["embedding_mapping"]) if mapped else Product(0, 0, 0, 0, 0, 0, 0),
+            mapping=self._dense(["embedding_mapping"]) if mapped else _NO_PRODUCT,
         )
 
     def blocks(self) -> Blocks:
@@ -285,6 +291,8 @@ class _Parts:
         )
 
     def head(self) -> Head:
+        if not self.config.has_lm_head:
+            return Head(_NO_PRODUCT, Norm(0, 0, 0), _NO_PRODUCT, 0)
         table = self.weights["token_embedding/embeddings"]
         return Head(
             transform=self._dense(["lm_transform"]),

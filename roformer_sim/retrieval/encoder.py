@@ -84,7 +84,7 @@ class SentenceEncoder:
 
         Raises:
             InputError: Not a list of strings, ``batch_size`` below 1, ``maxlen`` beyond a BERT's positions,
-                no such engine or dtype; int8 of vectors that are not normalised.
+                no such engine or dtype; P2 without a pooler; int8 of vectors that are not normalised.
         """
         dtype = OutputDtype.of(output_dtype)
         dtype.check(normalize)
@@ -94,6 +94,8 @@ class SentenceEncoder:
             raise InputError(f'batch_size must be "auto" or at least 1, not {batch_size!r}')
         texts = list(texts)
         wanted = [Pooling(pooling) for pooling in poolings]
+        for pooling in wanted:
+            self.network.config.check_pooling(pooling)
         if self._limit is not None and maxlen > self._limit:
             raise InputError(f"maxlen {maxlen} exceeds this network's {self._limit} positions")
         encodings = self.tokenizer.encode_batch(texts, maxlen=maxlen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import load_any, resolve_preset
+from roformer_sim.checkpoints.heads import with_all_heads
 from roformer_sim.checkpoints.preset import Preset
 from roformer_sim.models import ModelConfig
 from roformer_sim.text import Tokenizer
@@ -15,7 +16,7 @@ def new_or_preset(start: StartSection) -> Preset:
     if start.preset is not None:
         if start.vocab is not None or start.config is not None:
             raise InputError("start: give either preset, or vocab and config")
-        preset = load_any(resolve_preset(start.preset))
+        preset = with_all_heads(load_any(resolve_preset(start.preset)))
     elif start.vocab is None or start.config is None:
         raise InputError("start: give either preset, or vocab and config")
     else:

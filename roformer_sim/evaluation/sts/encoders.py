@@ -89,8 +89,8 @@ def load_encoder(spec: str, *, maxlen: int = 64, batch_size: int = 64, progress:
         from roformer_sim.teachers.load import preset_and_pooling
 
         name, pooling = preset_and_pooling(spec, "encoder")
-        poolings = (Pooling(pooling),) if pooling else tuple(Pooling)
         model = RoFormerSim.from_preset(name)
+        poolings = (Pooling(pooling),) if pooling else model.config.poolings
         return from_model(SentenceModel(spec, model, maxlen, batch_size, progress, poolings))
     from roformer_sim.teachers import load_teacher
 

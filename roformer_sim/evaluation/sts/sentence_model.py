@@ -25,7 +25,7 @@ class SentenceModel:
         maxlen: Most tokens of a sentence; longer ones are cut, which is counted and not warned of.
         batch_size: Sentences a batch; changes the time only.
         progress: Show a progress bar on stderr.
-        poolings: Which vectors.
+        poolings: Which vectors; ``None`` for all that the network has.
     """
 
     name: str
@@ -33,7 +33,7 @@ class SentenceModel:
     maxlen: int = UPSTREAM_MAXLEN
     batch_size: int = 64
     progress: bool = False
-    poolings: tuple[Pooling, ...] = tuple(Pooling)
+    poolings: tuple[Pooling, ...] | None = None
 
     def encode(self, texts: list[str]) -> dict[str, np.ndarray]:
         """Vectors of the poolings from one pass, float32 (n, hidden) each, not normalised."""
@@ -41,7 +41,7 @@ class SentenceModel:
             warnings.filterwarnings("ignore", message=r"\d+ of \d+ texts cut to ", category=UserWarning)
             vectors = self.model.encoder.encode(
                 texts,
-                list(self.poolings),
+                list(self.poolings or self.model.config.poolings),
                 normalize=False,
                 maxlen=self.maxlen,
                 batch_size=self.batch_size,

@@ -29,7 +29,8 @@ class PoolingHead(keras.Model):
 
     def call(self, token_ids: Any, training: bool | None = None) -> dict[str, Any]:
         states = self.backbone(token_ids, pattern="bidirectional", training=False)
-        return {pooling.value: self.backbone.pooled(states, pooling) for pooling in Pooling}
+        poolings = self.backbone.config.poolings
+        return {pooling.value: self.backbone.pooled(states, pooling) for pooling in poolings}
 
 
 class KerasEncoder(EncoderEngine):

@@ -26,7 +26,8 @@ class NativeEncoder(EncoderEngine):
     def __init__(self, network: NativeNetwork, weights: Mapping[str, np.ndarray]) -> None:
         self.network, self.config = network, network.config
         self.name = f"native-{network.precision}"
-        self._pooler = np.array(weights["pooler/kernel"]), np.array(weights["pooler/bias"])
+        if self.config.has_pooler:
+            self._pooler = np.array(weights["pooler/kernel"]), np.array(weights["pooler/bias"])
 
     def encode(self, sentences: Sequence[np.ndarray], poolings: Sequence[Pooling]) -> Vectors:
         """See :meth:`EncoderEngine.encode`.
