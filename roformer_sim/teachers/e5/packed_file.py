@@ -16,9 +16,11 @@ weight j + 16 in its upper half; a half q stands for ``(q - 8) * d`` (ggml's Q4_
 from __future__ import annotations
 
 import struct
+import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -74,8 +76,10 @@ def read_packed_e5(path: Path) -> PackedE5:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     cursor = _Cursor(path, data)
-    config = _config(cursor)
-    pieces = _pieces(cursor, config)
+    sizes = _sizes(cursor)
+    specials = _Specials(*cursor.numbers("5iQ", "header"))
+    config = _config(cursor, sizes, specials)
+    pieces = _pieces(cursor, specials)
     return PackedE5(config, _weights(_Tensors(cursor), config), pieces)
 
 
@@ -102,37 +106,66 @@ class _Cursor:
         return np.frombuffer(self.bytes(count * np.dtype(dtype).itemsize, part), dtype)
 
 
-def _config(cursor: _Cursor) -> ModelConfig:
+class _Sizes(NamedTuple):
+    """Of the network, in the order of the file."""
+
+    hidden: int
+    layers: int
+    heads: int
+    intermediate: int
+    vocabulary: int
+    positions: int
+    segments: int
+    epsilon: float
+
+
+class _Specials(NamedTuple):
+    """Number of pieces, ids of four, bytes of all, in the order of the file."""
+
+    count: int
+    begin: int
+    end: int
+    pad: int
+    unknown: int
+    size: int
+
+
+def _sizes(cursor: _Cursor) -> _Sizes:
     if cursor.data[: len(MAGIC)] != MAGIC:
         cursor.wrong(f"is no packed E5 model, or an empty one: it does not begin with {MAGIC.decode()}")
-    _, version, *sizes, epsilon, block = cursor.numbers("4sI7ifi", "header")
-    hidden, layers, heads, intermediate, vocabulary, positions, segments = sizes
+    _, version, *sizes, block = cursor.numbers("4sI7ifi", "header")
     if (version, block) != (VERSION, BLOCK):
-        cursor.wrong(f"has version {version}, blocks of {block}; expected version {VERSION}, blocks of {BLOCK}")
-    if hidden % BLOCK or intermediate % BLOCK or positions < 3:
-        cursor.wrong(f"sizes {hidden} and {intermediate}, {positions} positions; expected multiples of {BLOCK}")
+        cursor.wrong(f"has version {version}, blocks of {block}; expected {VERSION}, blocks of {BLOCK}")
+    return _Sizes(*sizes)
+
+
+def _config(cursor: _Cursor, sizes: _Sizes, specials: _Specials) -> ModelConfig:
+    if sizes.hidden % BLOCK or sizes.intermediate % BLOCK or sizes.positions < 3:
+        cursor.wrong(f"sizes {sizes.hidden}, {sizes.intermediate}, {sizes.positions} positions do not fit")
+    ids = specials[1:5]
+    if not 0 <= min(ids) <= max(ids) < specials.count <= sizes.vocabulary:
+        cursor.wrong(f"{specials.count} pieces, special ones {ids}, {sizes.vocabulary} rows do not fit")
     values = {
         "model_type": "bert",
-        "vocab_size": vocabulary,
-        "hidden_size": hidden,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "intermediate_size": intermediate,
-        "max_position_embeddings": positions,
-        "type_vocab_size": segments,
-        "layer_norm_eps": epsilon,
+        "vocab_size": sizes.vocabulary,
+        "hidden_size": sizes.hidden,
+        "num_hidden_layers": sizes.layers,
+        "num_attention_heads": sizes.heads,
+        "intermediate_size": sizes.intermediate,
+        "max_position_embeddings": sizes.positions,
+        "type_vocab_size": sizes.segments,
+        "layer_norm_eps": sizes.epsilon,
         "hidden_act": "gelu",
         "pooling": "P3",
+        "pad_token_id": specials.pad,
         "has_pooler": False,
         "has_lm_head": False,
     }
     return ModelConfig.from_dict(values, where=f"{cursor.path}: header")
 
 
-def _pieces(cursor: _Cursor, config: ModelConfig) -> Pieces:
-    count, begin, end, pad, unknown, size = cursor.numbers("5iQ", "header")
-    if not 0 <= min(begin, end, pad, unknown) <= max(begin, end, pad, unknown) < count <= config.vocab_size:
-        cursor.wrong(f"{count} pieces, special ones {begin}, {end}, {pad}, {unknown}, of {config.vocab_size}")
+def _pieces(cursor: _Cursor, specials: _Specials) -> Pieces:
+    count, size = specials.count, specials.size
     ends = cursor.array("<u4", count + 1, "pieces")
     scores = cursor.array("<f4", count, "pieces")
     text = cursor.bytes(size, "pieces")
@@ -140,25 +173,25 @@ def _pieces(cursor: _Cursor, config: ModelConfig) -> Pieces:
         cursor.wrong("the table of its pieces is damaged")
     places = ends.tolist()
     try:
-        words = [text[a:b].decode("utf-8") for a, b in zip(places, places[1:], strict=False)]
+        words = [text[a:b].decode("utf-8") for a, b in pairwise(places)]
     except UnicodeDecodeError as error:
         cursor.wrong(f"a piece is no UTF-8 ({error.reason})")
     if len(set(words)) < count:
         cursor.wrong("a piece is there twice")
     pairs = list(zip(words, scores.tolist(), strict=True))
-    return Pieces(pairs, begin, end, unknown, _replacements(cursor))
+    return Pieces(pairs, specials.begin, specials.end, specials.unknown, _replacements(cursor))
 
 
 def _replacements(cursor: _Cursor) -> dict[int, str]:
     count, size = cursor.numbers("iI", "replacements")
     behind = cursor.place + size
     found = {}
-    try:
-        for _ in range(count):
-            character, number = cursor.numbers("IB", "replacements")
-            found[character] = "".join(map(chr, cursor.numbers(f"{number}I", "replacements")))
-    except (ValueError, OverflowError):
-        cursor.wrong("a replacement is no character")
+    for _ in range(count):
+        character, number = cursor.numbers("IB", "replacements")
+        codes = cursor.numbers(f"{number}I", "replacements")
+        if max(codes, default=0) > sys.maxunicode:
+            cursor.wrong(f"what replaces U+{character:04X} is no character")
+        found[character] = "".join(map(chr, codes))
     if cursor.place != behind:
         cursor.wrong("the table of its replacements is damaged")
     return found
@@ -186,12 +219,10 @@ class _Tensors:
     def _data(self, name: str, kind: int, shape: tuple[int, ...], size: int) -> np.ndarray:
         if name not in self._directory:
             self._cursor.wrong(f"tensor {name} {list(shape)} is missing")
-        expected = (kind, int(np.prod(shape)), size)
         found_kind, count, begin, found_size = self._directory[name]
-        if (found_kind, count, found_size) != expected:
-            self._cursor.wrong(
-                f"tensor {name}: type, weights, bytes {found_kind}, {count}, {found_size}; expected {expected}"
-            )
+        found, expected = (found_kind, count, found_size), (kind, int(np.prod(shape)), size)
+        if found != expected:
+            self._cursor.wrong(f"tensor {name}: has type, weights, bytes {found}; expected {expected}")
         self._cursor.place = begin
         return np.frombuffer(self._cursor.bytes(size, f"tensor {name}"), np.uint8)
 

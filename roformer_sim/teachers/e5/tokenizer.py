@@ -9,7 +9,7 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 from tokenizers.models import Unigram
 
-from roformer_sim.teachers.e5_file import Pieces
+from roformer_sim.teachers.e5.packed_file import Pieces
 from roformer_sim.text.characters import replace_surrogates
 
 _SPACES = re.compile(" +")
@@ -25,10 +25,14 @@ class E5Tokenizer:
 
     Args:
         pieces: From the model's file.
+
+    Attributes:
+        begin, end: ids of ``<s>`` and ``</s>``, which :meth:`encode` leaves to its caller.
     """
 
     def __init__(self, pieces: Pieces) -> None:
-        self._pieces = pieces
+        self.begin, self.end, self._unknown = pieces.begin, pieces.end, pieces.unknown
+        self._replacements = pieces.replacements
         scores = list(pieces.scores)
         # Text that reads "<unk>" is cut like any other.
         scores[pieces.unknown] = (_NEVER_FOUND, scores[pieces.unknown][1])
@@ -41,12 +45,12 @@ class E5Tokenizer:
 
     def normalise(self, text: str) -> str:
         """The text as the pieces spell it: ``"花呗 ABC"`` to ``"▁花呗▁ABC"``."""
-        text = _SPACES.sub(" ", replace_surrogates(text).translate(self._pieces.replacements))
+        text = _SPACES.sub(" ", replace_surrogates(text).translate(self._replacements))
         return (text if text.startswith(" ") else f" {text}").replace(" ", _WORD_BEGIN)
 
     def _ids(self, encoding: Encoding) -> np.ndarray:
         ids = np.array(encoding.ids, np.int64)
-        unknown = ids == self._pieces.unknown
+        unknown = ids == self._unknown
         if not unknown.any():
             return ids
         # The library makes one <unk> of characters in a row.
