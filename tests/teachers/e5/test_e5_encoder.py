@@ -94,6 +94,8 @@ def test_rows_come_in_the_order_of_the_texts(encoder: E5Encoder) -> None:
     assert np.allclose(encoder(texts), alone, atol=1e-6)
     assert np.allclose(np.linalg.norm(alone, axis=1), 1, atol=1e-6)
     assert encoder([]).shape == (0, 32)
+    with pytest.raises(InputError, match="texts is one string"):
+        encoder("花呗")
 
 
 def test_threads_may_share_an_encoder(encoder: E5Encoder) -> None:
