@@ -59,12 +59,11 @@ for command in (
     mine_negatives,
     train,
     teacher_cache,
-    vocab,
     prepare_sts,
     info,
 ):
     app.command()(command)
-for group in (evaluate, index, whiten):
+for group in (evaluate, index, vocab, whiten):
     app.add_typer(group)
 
 # Typer raises Click's exceptions, its own copy of them in newer versions; this finds the ones it uses.
