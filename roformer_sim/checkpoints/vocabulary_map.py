@@ -51,8 +51,8 @@ def bert4keras_arguments(metadata: Mapping[str, Any]) -> dict[str, list[Any]]:
         metadata: Of a preset whose vocabulary was changed.
 
     Returns:
-        ``keep_tokens``: rows of the original embedding. ``compound_tokens``, where tokens were added: for each
-        the places in ``keep_tokens`` whose rows it is the mean of.
+        ``keep_tokens``: rows of the original embedding. ``compound_tokens``, where tokens were added: for
+        each the places in ``keep_tokens`` whose rows it is the mean of.
 
     Raises:
         InputError: The vocabulary was never changed; or it cannot be said so: a token was made of added ones,

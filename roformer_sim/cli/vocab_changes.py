@@ -197,7 +197,7 @@ def _say_traditional(found: dict[str, Any] | None) -> str:
         return "not known, OpenCC is not installed: pip install 'roformer-sim[opencc]'"
     return (
         f"the vocabulary has {found['known']:,} of OpenCC's {found['characters']:,}; of its "
-        f"{found['pairs']:,} simplified characters {found['known_pairs']:,} come with a usual traditional form"
+        f"{found['pairs']:,} simplified characters {found['known_pairs']:,} have a usual traditional form too"
     )
 
 
