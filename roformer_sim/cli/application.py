@@ -18,6 +18,7 @@ from roformer_sim.cli.index import index
 from roformer_sim.cli.info import info
 from roformer_sim.cli.mine_negatives import mine_negatives
 from roformer_sim.cli.prepare_sts import prepare_sts
+from roformer_sim.cli.reduce import reduce
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.teacher_cache import teacher_cache
@@ -61,6 +62,7 @@ for command in (
     teacher_cache,
     prepare_sts,
     info,
+    reduce,
 ):
     app.command()(command)
 for group in (evaluate, index, vocab, whiten):

@@ -59,7 +59,7 @@ def build(
     """Build a vocabulary: special tokens, ASCII, the most frequent characters and Latin words.
 
     \b
-    roformer-sim vocab texts.txt.gz --output vocab.txt --max-size 7000
+    roformer-sim vocab build texts.txt.gz --output vocab.txt --max-size 7000
     roformer-sim vocab build groups.jsonl.gz pairs.jsonl.gz -o vocab.txt --json
 
     JSON lines are read in the shapes of the training files: groups, pairs, QA, documents.

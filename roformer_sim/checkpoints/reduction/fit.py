@@ -88,11 +88,12 @@ def _fit_half(
     """One half of a block: the matrix that writes to the stream, then the LayerNorm behind it."""
     weights = reduced.weights
     assert isinstance(weights, dict)
-    # What the sum must be for its LayerNorm to give the target; its length is that of the sum as projected.
+    # What the sum must be for its LayerNorm to give the target; its mean and length, which the norm takes off,
+    # are left as each token has them now.
     gain, bias = weights[f"{norm}/gamma"], weights[f"{norm}/beta"]
     projected = x + reduced.dense(dense, read)
     wanted = normalised((target - bias) / _away_from_zero(gain), 0.0)
-    length = states.of_tokens(projected).std(axis=-1).mean()
+    length = projected.std(axis=-1, keepdims=True)
     missing = states.of_tokens(wanted * length + projected.mean(axis=-1, keepdims=True) - projected)
     change, shift = _ridge(states.of_tokens(read), missing)
     weights[f"{dense}/kernel"] = np.asarray(weights[f"{dense}/kernel"] + change, np.float32)

@@ -16,7 +16,7 @@ class Bases:
 
     Attributes:
         embedding: (old embedding size, new one), orthonormal columns.
-        stream: (old hidden size, new one), orthonormal columns; the same array where there is no layer between.
+        stream: (old hidden size, new one), the same; one array is both where there is no layer between.
         embedding_kept, stream_kept: Shares of the sum of squares.
     """
 
@@ -31,8 +31,8 @@ def narrow_weights(
 ) -> dict[str, np.ndarray]:
     """Weights of ``new``, which has as many blocks as ``old``, by projection, float32.
 
-    With ``U`` the basis: a matrix that reads the stream becomes ``U^T W``, one that writes it ``W U``, its bias
-    ``b U``; the table is ``E U``. A LayerNorm's gain cannot be turned exactly: the new gain is the
+    With ``U`` the basis: a matrix that reads the stream becomes ``U^T W``, one that writes it ``W U``, its
+    bias ``b U``; the table is ``E U``. A LayerNorm's gain cannot be turned exactly: the new gain is the
     diagonal of ``U^T diag(gamma) U``, times what brings the length of the new normalised vector,
     ``sqrt(new size)``, to that of the projected old one; its bias is ``beta U``.
     """

@@ -40,9 +40,9 @@ def reduce_network(
         layers: Numbers of the blocks kept, or how many: evenly spaced, the first and the last among them.
         hidden_size, intermediate_size, num_attention_heads, embedding_size: See
             :func:`.sizes.reduced_config` for what is taken where one is not given.
-        texts: Sentences such as the network will read; a few hundred do, the first 1,024 are used. Where the
-            width changes, the basis is that of their hidden states in all blocks (else of the token embedding)
-            and the narrower matrices are fitted to them (:mod:`.fit`). That is far better.
+        texts: Sentences such as the network will read; some hundreds do, the first 1,024 are used. Where
+            width changes, the basis is that of their hidden states in all blocks (else of the token
+            embedding) and the narrower matrices are fitted to them (:mod:`.fit`). That is far better.
 
     Returns:
         The preset, with ``metadata["reduced"]``. Its language-model head reads and writes the projected

@@ -42,9 +42,9 @@ def reduced_config(
 ) -> ModelConfig:
     """The configuration of the reduced network.
 
-    Without ``intermediate_size`` the ratio to the hidden size stays. Without ``num_attention_heads`` the size of
-    a head stays where it divides the hidden size, else their number. Without ``embedding_size`` a network
-    whose embeddings are as wide as its hidden states keeps them so, and another keeps its embeddings.
+    Without ``intermediate_size`` the ratio to the hidden size stays. Without ``num_attention_heads`` the
+    size of a head stays where it divides the hidden size, else their number. Without ``embedding_size`` a
+    network whose embeddings are as wide as its hidden states keeps them so, and another keeps its embeddings.
 
     Raises:
         InputError: A size that is larger than it was, or that does not fit the others.
@@ -74,16 +74,16 @@ def reduced_config(
 
 
 def _check(config: ModelConfig, reduced: ModelConfig) -> None:
-    if reduced.head_size > config.head_size:
-        raise InputError(
-            f"{reduced.num_attention_heads} heads of a hidden size of {reduced.hidden_size} would be "
-            f"{reduced.head_size} wide, more than the {config.head_size} they were; give more heads"
-        )
     if (
         reduced.hidden_size == config.hidden_size
         and reduced.num_attention_heads != config.num_attention_heads
     ):
         raise InputError("num_attention_heads can change only where hidden_size does")
+    if reduced.head_size > config.head_size:
+        raise InputError(
+            f"{reduced.num_attention_heads} heads of a hidden size of {reduced.hidden_size} would be "
+            f"{reduced.head_size} wide, more than the {config.head_size} they were; give more heads"
+        )
     mapped = config.embedding_size != config.hidden_size
     if mapped and reduced.embedding_size == reduced.hidden_size:
         raise InputError(
