@@ -9,7 +9,7 @@ import numpy as np
 from roformer_sim.checkpoints.reduction.forward import Forward, normalised
 from roformer_sim.checkpoints.reduction.narrow import Bases
 
-RIDGE = 1e-3
+RIDGE = 3e-2
 """Weight of staying at the projected matrix, relative to the mean square of what the matrix reads."""
 
 
@@ -88,8 +88,8 @@ def _fit_half(
     """One half of a block: the matrix that writes to the stream, then the LayerNorm behind it."""
     weights = reduced.weights
     assert isinstance(weights, dict)
-    # What the sum must be for its LayerNorm to give the target; its mean and length, which the norm takes off,
-    # are left as each token has them now.
+    # What the sum must be for its LayerNorm to give the target; its mean and length, which the norm takes
+    # off, are left as each token has them now.
     gain, bias = weights[f"{norm}/gamma"], weights[f"{norm}/beta"]
     projected = x + reduced.dense(dense, read)
     wanted = normalised((target - bias) / _away_from_zero(gain), 0.0)
