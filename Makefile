@@ -9,7 +9,7 @@ WORKERS ?= 2
 DATA ?= data
 PEER_PYTHON ?= $(VENV)-peer/bin/python
 
-.PHONY: demo test test-tensorflow test-jax lint types parity clean
+.PHONY: demo test test-tensorflow test-jax test-interop lint types parity clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -21,6 +21,11 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 
 test-tensorflow: $(VENV)/.dev
 	$(PYTEST)
+
+# Other tools read what we write and write what we read; it installs them, torch in the build for CPUs where the
+# index has one.
+test-interop: $(VENV)/.interop
+	$(PYTEST) tests/interop
 
 # The same files of the network, its objectives and decoding on Keras's JAX backend.
 test-jax: $(VENV)/.dev
@@ -39,6 +44,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu]'
+	touch $@
+
+$(VENV)/.interop: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[interop]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bert4keras==0.11.5
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python

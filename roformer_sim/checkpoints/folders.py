@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.preset import Preset, is_preset, load_preset
+
+ModelType = Literal["roformer", "bert"] | None
 
 SHIPPED = Path(__file__).parent.parent / "presets"
 
@@ -31,27 +35,76 @@ def resolve_preset(name: str | Path) -> Path:
     )
 
 
-def load_any(
-    folder: str | Path, *, model_type: Literal["roformer", "bert"] | None = None, mapped: bool = False
-) -> Preset:
-    """Read our own preset or a bert4keras / Google checkpoint folder.
+@dataclass(frozen=True)
+class FolderKind:
+    """A kind of folder that can be read.
+
+    Attributes:
+        name: As :data:`roformer_sim.conversion.FORMATS` calls it.
+        title: What an error says that it would hold.
+        recognise: Whether a folder is one, told from the names of its files.
+        read: The folder, and the type of network to take it for.
+    """
+
+    name: str
+    title: str
+    recognise: Callable[[Path], bool]
+    read: Callable[[Path, ModelType], Preset]
+
+
+def _read_tensorflow(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.tensorflow_checkpoint import load_tensorflow_folder
+
+    return load_tensorflow_folder(folder, model_type=model_type)
+
+
+KINDS = (
+    FolderKind(
+        "preset",
+        "a preset (config.json and model.safetensors)",
+        is_preset,
+        lambda folder, model_type: load_preset(folder),
+    ),
+    FolderKind(
+        "bert4keras",
+        "a TensorFlow checkpoint (bert_config.json, vocab.txt and bert_model.ckpt.*)",
+        lambda folder: (folder / "bert_config.json").is_file(),
+        _read_tensorflow,
+    ),
+)
+"""In the order in which a folder is asked whether it is one."""
+
+
+def kind_of(folder: str | Path) -> str:
+    """The name of the folder's kind.
+
+    Raises:
+        InputError: It is of none.
+    """
+    return _kind(Path(folder)).name
+
+
+def _kind(folder: Path) -> FolderKind:
+    for kind in KINDS:
+        if kind.recognise(folder):
+            return kind
+    *others, last = (kind.title for kind in KINDS)
+    raise InputError(f"{folder}: holds neither {', '.join(others)} nor {last}")
+
+
+def load_any(folder: str | Path, *, model_type: ModelType = None, mapped: bool = False) -> Preset:
+    """Read a folder of any of :data:`KINDS`.
 
     Args:
-        model_type: Overrides what a TensorFlow checkpoint looks like (position embeddings: BERT,
-            none: RoFormer).
-        mapped: See :func:`load_preset`; TensorFlow checkpoints are read whole.
+        model_type: Overrides what a checkpoint of another tool looks like (position embeddings: BERT, none:
+            RoFormer).
+        mapped: See :func:`load_preset`; other kinds are read whole.
 
     Raises:
         InputError: Not a folder of a known kind, or something in it is missing or damaged.
     """
     folder = Path(folder)
-    if is_preset(folder):
+    kind = _kind(folder)
+    if kind.name == "preset":
         return load_preset(folder, mapped=mapped)
-    if (folder / "bert_config.json").is_file():
-        from roformer_sim.checkpoints.tensorflow_checkpoint import load_tensorflow_folder
-
-        return load_tensorflow_folder(folder, model_type=model_type)
-    raise InputError(
-        f"{folder}: holds neither a preset (config.json and model.safetensors) nor a TensorFlow "
-        "checkpoint (bert_config.json, vocab.txt and bert_model.ckpt.*)"
-    )
+    return kind.read(folder, model_type)

@@ -87,8 +87,8 @@ def load_preset(folder: str | Path, *, mapped: bool = False) -> Preset:
     config = ModelConfig.from_file(folder / CONFIG)
     tokenizer = Tokenizer.from_file(folder / VOCABULARY, **_tokenizer_settings(folder / TOKENIZER))
     check_vocabulary(tokenizer, config, folder)
-    weights: Mapping[str, np.ndarray]
-    weights = MappedWeights(folder / WEIGHTS) if mapped else read_safetensors(folder / WEIGHTS)
+    stored = MappedWeights(folder / WEIGHTS) if mapped else read_safetensors(folder / WEIGHTS)
+    weights = stored if mapped else {name: np.asarray(array, np.float32) for name, array in stored.items()}
     metadata = read_json(folder / METADATA) if (folder / METADATA).exists() else {}
     return Preset(config, tokenizer, weights, metadata)
 

@@ -12,6 +12,7 @@ import typer
 from corpus_builder.errors import InputError
 from roformer_sim import __version__
 from roformer_sim.cli import quiet
+from roformer_sim.cli.convert import convert
 from roformer_sim.cli.encode import encode
 from roformer_sim.cli.evaluate import evaluate
 from roformer_sim.cli.index import index
@@ -63,6 +64,7 @@ for command in (
     prepare_sts,
     info,
     reduce,
+    convert,
 ):
     app.command()(command)
 for group in (evaluate, index, vocab, whiten):

@@ -56,20 +56,23 @@ def info(
 def describe(folder: Path) -> dict[str, Any]:
     """Facts of a folder, which is read whole: a damaged one is an error."""
     from roformer_sim.checkpoints import load_any
-    from roformer_sim.checkpoints.preset import is_preset
+    from roformer_sim.checkpoints.folders import kind_of
     from roformer_sim.generation.engines.choose import best_engine
     from roformer_sim.retrieval.engines.choose import best_encoder
 
     preset, generating, encoding = load_any(folder), best_engine(), best_encoder()
+    config = preset.config
     return {
         "folder": str(folder),
-        "kind": "preset" if is_preset(folder) else "TensorFlow checkpoint",
+        "kind": kind_of(folder),
+        "can": "encode and generate" if config.has_lm_head else "encode (no language-model head)",
+        "vectors": ", ".join(config.poolings) + f"; its own {config.pooling}",
         "parameters": sum(array.size for array in preset.weights.values()),
         "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
         "tokens": preset.tokenizer.vocab_size,
         "generation engine here": f"{generating.name}, because {generating.why}",
         "encoding engine here": f"{encoding.name}, because {encoding.why}",
-        "config": preset.config.model_dump(),
+        "config": config.model_dump(),
         "metadata": preset.metadata,
     }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"广州和深圳哪个好？"]
 HIDDEN, INTERMEDIATE, LAYERS, POSITIONS, SIZE = 8, 16, 2, 12, len(VOCABULARY)
@@ -78,3 +81,20 @@ def write_checkpoint(folder: Path, variables: dict[str, np.ndarray], name: str =
         shape_and_slices=[""] * len(variables),
         tensors=list(variables.values()),
     )
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a folder with configuration, vocabulary and checkpoint; keywords change it."""
+    pytest.importorskip("tensorflow", reason="writing a TensorFlow checkpoint needs TensorFlow")
+
+    def write(variables: dict[str, np.ndarray], **config: object) -> Path:
+        folder = tmp_path / "chinese_tiny_L-2_H-8_A-2"
+        folder.mkdir()
+        (folder / "bert_config.json").write_text(json.dumps(BERT_CONFIG | config))
+        (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in VOCABULARY))
+        (folder / "checkpoint").write_text('model_checkpoint_path: "/elsewhere/bert_model.ckpt"\n')
+        write_checkpoint(folder, variables)
+        return folder
+
+    return write

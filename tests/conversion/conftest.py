@@ -1,0 +1,3 @@
+"""A checkpoint folder to convert."""
+
+from published_checkpoint import published  # noqa: F401
