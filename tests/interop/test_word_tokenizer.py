@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -81,6 +82,14 @@ TEXTS = [
 ONLY_BERT4KERAS = ["我学C++和C#", "广\u200b州"]
 
 
+class Peer(NamedTuple):
+    """What a peer makes of texts with a vocabulary."""
+
+    vocabulary: Path
+    texts: list[str]
+    ids: list[list[int]]
+
+
 def run_peer(kind: str, vocabulary: Path, texts: list[str]) -> list[list[int]]:
     needed = {"bert4keras": ("bert4keras", "jieba"), "transformers": ("transformers", "rjieba")}[kind]
     named = os.environ.get("PEER_PYTHON")
@@ -96,22 +105,23 @@ def run_peer(kind: str, vocabulary: Path, texts: list[str]) -> list[list[int]]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("kind", ["bert4keras", "transformers"])
-def test_ids_of_word_models_are_those_of_the_peer(kind: str, tmp_path: Path) -> None:
-    vocabulary = Vocabulary(list(dict.fromkeys(VOCABULARY)))
-    vocabulary.save(tmp_path / "vocab.txt")
-    texts = TEXTS + (ONLY_BERT4KERAS if kind == "bert4keras" else [])
-    tokenizer = Tokenizer.from_file(tmp_path / "vocab.txt")
+@pytest.fixture(scope="module", params=["bert4keras", "transformers"])
+def peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Peer:
+    path = tmp_path_factory.mktemp("words") / "vocab.txt"
+    Vocabulary(list(dict.fromkeys(VOCABULARY))).save(path)
+    texts = TEXTS + (ONLY_BERT4KERAS if request.param == "bert4keras" else [])
+    return Peer(path, texts, run_peer(request.param, path, texts))
+
+
+def test_ids_of_word_models_are_those_of_the_peer(peer: Peer) -> None:
+    tokenizer = Tokenizer.from_file(peer.vocabulary)
     assert tokenizer.words, "the vocabulary looks like one of words"
-    ours = [encoding.token_ids.tolist() for encoding in tokenizer.encode_batch(texts)]
-    for text, row, theirs in zip(texts, ours, run_peer(kind, tmp_path / "vocab.txt", texts), strict=True):
+    ours = [encoding.token_ids.tolist() for encoding in tokenizer.encode_batch(peer.texts)]
+    for text, row, theirs in zip(peer.texts, ours, peer.ids, strict=True):
         assert row == theirs, text
 
 
-def test_read_by_characters_the_ids_are_others(tmp_path: Path) -> None:
-    Vocabulary(list(dict.fromkeys(VOCABULARY))).save(tmp_path / "vocab.txt")
-    texts = ["广州和深圳哪个好？"]
+def test_read_by_characters_the_ids_are_others(peer: Peer) -> None:
     with pytest.warns(UserWarning, match="a vocabulary of jieba's words, and is read by characters"):
-        characters = Tokenizer.from_file(tmp_path / "vocab.txt", words=False)
-    theirs = run_peer("bert4keras", tmp_path / "vocab.txt", texts)
-    assert characters.encode(texts[0]).token_ids.tolist() != theirs[0]
+        characters = Tokenizer.from_file(peer.vocabulary, words=False)
+    assert characters.encode(peer.texts[0]).token_ids.tolist() != peer.ids[0]
