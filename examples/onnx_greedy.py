@@ -1,8 +1,8 @@
 """Say a sentence in other words with ONNX Runtime alone: no Keras, no TensorFlow, nothing of this project.
 
-    pip install onnxruntime tokenizers
-    roformer-sim convert roformer_sim_char_mini_zh exported --to onnx
-    python examples/onnx_greedy.py exported 广州和深圳哪个好？
+pip install onnxruntime tokenizers
+roformer-sim convert roformer_sim_char_mini_zh exported --to onnx
+python examples/onnx_greedy.py exported 广州和深圳哪个好？
 """
 
 import json

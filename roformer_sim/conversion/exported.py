@@ -95,7 +95,9 @@ def walk(
     scores = [np.repeat(read.pop("scores")[:, None], rows, axis=1)]
     empty = np.empty((sources, rows, config.num_attention_heads, 0, config.head_size), np.float32)
     cache = {
-        f"past_{kind}_{layer}": empty for layer in range(config.num_hidden_layers) for kind in ("key", "value")
+        f"past_{kind}_{layer}": empty
+        for layer in range(config.num_hidden_layers)
+        for kind in ("key", "value")
     }
     for number in range(written):
         tokens = np.ascontiguousarray(targets[:, :, number])

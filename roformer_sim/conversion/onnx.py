@@ -21,7 +21,10 @@ WEIGHTS = "weights.bin"
 
 def write(preset: Preset, folder: Path) -> None:
     """``encoder.onnx``, and of a network with a language-model head ``source.onnx``, ``step.onnx`` and
-    ``lm_head.onnx``; their weights once, in ``weights.bin``; ``vocab.txt``, ``config.json``, ``checksums.json``.
+    ``lm_head.onnx``.
+
+    Their weights stand once, in ``weights.bin``. With them go ``vocab.txt``, ``config.json``, which says what
+    each part takes and gives, and ``checksums.json``.
 
     Raises:
         InputError: The package onnx is missing, or the weights do not fit the configuration.

@@ -79,6 +79,7 @@ class GraphBuilder:
     inputs: dict[str, tuple[str, Shape]] = field(default_factory=dict)
     outputs: dict[str, tuple[str, Shape]] = field(default_factory=dict)
     _nodes: list[Any] = field(default_factory=list)
+    _called: dict[str, str] = field(default_factory=dict)
     _tensors: dict[str, Any] = field(default_factory=dict)
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -88,8 +89,14 @@ class GraphBuilder:
     def ops(self, kind: str, results: int, *inputs: str, **attributes: Any) -> list[str]:
         """An operation with several results."""
         names = [f"{kind}_{len(self._nodes)}_{number}" for number in range(results)]
-        self._nodes.append(helper.make_node(kind, inputs, names, name=f"{kind}_{len(self._nodes)}", **attributes))
+        self._nodes.append(
+            helper.make_node(kind, inputs, names, name=f"{kind}_{len(self._nodes)}", **attributes)
+        )
         return names
+
+    def cast(self, value: str, dtype: str) -> str:
+        """``value`` as ``"float32"`` or ``"int64"``."""
+        return self.op("Cast", value, to=_TYPES[dtype])
 
     def weight(self, name: str) -> str:
         """One of the network's weights."""
@@ -123,9 +130,9 @@ class GraphBuilder:
         return name
 
     def output(self, name: str, value: str, dtype: str, shape: Shape) -> None:
-        """What a call gets."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"output_{name}"))
+        """What a call gets: an operation's result, under this name once."""
         self.outputs[name] = dtype, shape
+        self._called[value] = name
 
     def signature(self) -> dict[str, Any]:
         """Types and shapes of inputs and outputs, for people and programs that do not open the graph."""
@@ -136,8 +143,15 @@ class GraphBuilder:
 
     def save(self, path: Path) -> None:
         """Write the graph. It refers to the weights' file by its bare name: both belong in one folder."""
+        # The results themselves get the names: an Identity would copy the whole cache in every step.
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [self._called.get(name, name) for name in names]
         inputs, outputs = (
-            [helper.make_tensor_value_info(name, _TYPES[dtype], shape) for name, (dtype, shape) in side.items()]
+            [
+                helper.make_tensor_value_info(name, _TYPES[dtype], shape)
+                for name, (dtype, shape) in side.items()
+            ]
             for side in (self.inputs, self.outputs)
         )
         graph = helper.make_graph(self._nodes, self.name, inputs, outputs, [*self._tensors.values()])

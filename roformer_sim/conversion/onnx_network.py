@@ -46,8 +46,11 @@ def encoder(config: ModelConfig, weights: SharedWeights) -> GraphBuilder:
 
 
 def source(config: ModelConfig, weights: SharedWeights) -> GraphBuilder:
-    """``source_ids`` (sources, source_length), [CLS] and [SEP] included, to ``scores`` of the first token that
-    is written, and to ``source_key_i`` and ``source_value_i`` of every layer, which :func:`step` takes."""
+    """``source_ids`` (sources, source_length), [CLS] and [SEP] included, to ``scores`` of the token after
+    them.
+
+    Also to ``source_key_i`` and ``source_value_i`` of every layer ``i``, which :func:`step` takes.
+    """
     network = _Network(GraphBuilder("source", weights), config)
     graph = network.graph
     graph.input("source_ids", "int64", ["sources", "source_length"])
@@ -66,8 +69,8 @@ def source(config: ModelConfig, weights: SharedWeights) -> GraphBuilder:
 def step(config: ModelConfig, weights: SharedWeights) -> GraphBuilder:
     """The newest ``token_ids`` (sources, rows) to ``scores`` (sources, rows, vocabulary) of the token after.
 
-    All rows of a source share its keys and values. ``past_key_i`` and ``past_value_i``, (sources, rows, heads,
-    past_length, head_size), are what the rows wrote before, ``past_length`` 0 at the first step;
+    All rows of a source share its keys and values. What the rows wrote before is ``past_key_i`` and
+    ``past_value_i``, (sources, rows, heads, past_length, head_size), ``past_length`` 0 at the first step;
     ``present_key_i`` and ``present_value_i`` have this token's added, and are the next step's past.
     ``source_ids`` says where a source ends: positions go on from there.
     """
@@ -86,7 +89,9 @@ def step(config: ModelConfig, weights: SharedWeights) -> GraphBuilder:
     graph.output("scores", scores, "float32", ["sources", "rows", config.vocab_size])
     for i, (key, value) in enumerate(grown):
         graph.output(f"present_key_{i}", key, "float32", ["sources", "rows", heads, "present_length", size])
-        graph.output(f"present_value_{i}", value, "float32", ["sources", "rows", heads, "present_length", size])
+        graph.output(
+            f"present_value_{i}", value, "float32", ["sources", "rows", heads, "present_length", size]
+        )
     return graph
 
 
@@ -224,7 +229,7 @@ class _Network:
             return "", ""
         graph, size = self.graph, self.config.head_size
         frequencies = graph.floats(10000.0 ** (-2.0 * np.arange(size // 2) / size))
-        positions = graph.op("Unsqueeze", graph.op("Cast", positions, to=1), graph.integers(*axes))
+        positions = graph.op("Unsqueeze", graph.cast(positions, "float32"), graph.integers(*axes))
         angles = graph.op("Mul", positions, frequencies)
         return graph.op("Cos", angles), graph.op("Sin", angles)
 
@@ -260,7 +265,9 @@ class _Network:
 
     def dense(self, name: str, x: str) -> str:
         """``x kernel + bias``."""
-        return self.graph.op("Gemm", x, self.graph.weight(f"{name}/kernel"), self.graph.weight(f"{name}/bias"))
+        return self.graph.op(
+            "Gemm", x, self.graph.weight(f"{name}/kernel"), self.graph.weight(f"{name}/bias")
+        )
 
     def norm(self, name: str, x: str) -> str:
         """LayerNorm."""
@@ -278,7 +285,7 @@ class _Network:
     def mask(self, token_ids: str) -> str:
         """float32, 1 at tokens and 0 at padding."""
         padding = self.graph.op("Equal", token_ids, self.graph.integer(self.config.pad_token_id))
-        return self.graph.op("Cast", self.graph.op("Not", padding), to=1)
+        return self.graph.cast(self.graph.op("Not", padding), "float32")
 
     def bias(self, mask: str) -> str:
         """Added to scores: 0 at tokens, :data:`MASKED` at padding."""
@@ -288,7 +295,7 @@ class _Network:
     def lengths(self, mask: str) -> str:
         """int64 (batch, 1): tokens of each row."""
         counts = self.graph.op("ReduceSum", mask, self.graph.integers(1), keepdims=1)
-        return self.graph.op("Cast", counts, to=7)
+        return self.graph.cast(counts, "int64")
 
     def mean(self, rows: str, mask: str) -> str:
         """Mean over the tokens of (batch, length, d)."""

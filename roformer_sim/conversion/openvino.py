@@ -33,7 +33,9 @@ def write(preset: Preset, folder: Path) -> None:
     try:
         import openvino
     except ImportError as error:
-        raise InputError(f"writing OpenVINO needs the package openvino ({error}): pip install openvino") from error
+        raise InputError(
+            f"writing OpenVINO needs the package openvino ({error}): pip install openvino"
+        ) from error
     with tempfile.TemporaryDirectory(dir=folder) as place:
         parts = write_graphs(preset, Path(place))
         for name in parts:

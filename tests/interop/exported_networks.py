@@ -14,7 +14,9 @@ from roformer_sim.text import Tokenizer
 
 VOCABULARY = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
-    *dict.fromkeys("广州和深圳哪个好科学技术是第一生产力我的花呗为什么开通不了今天下午三点在二号楼会他没有去过北京"),
+    *dict.fromkeys(
+        "广州和深圳哪个好科学技术是第一生产力我的花呗为什么开通不了今天下午三点在二号楼会他没有去过北京"
+    ),
     *"？，。",
 ]
 
@@ -42,7 +44,7 @@ def family(name: str) -> Preset:
     changes = FAMILIES[name]
     pad = int(changes.get("pad_token_id", 0))  # type: ignore[call-overload]
     vocabulary.insert(pad, vocabulary.pop(0))
-    sizes = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48}
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
     config = ModelConfig.from_dict({"vocab_size": len(vocabulary), **sizes, **changes})
     generator = np.random.default_rng(3)
     weights = {

@@ -121,7 +121,9 @@ def test_a_damaged_file_is_named(roformer: tuple[Preset, Path]) -> None:
 def test_a_folder_of_another_format_is_refused(roformer: tuple[Preset, Path]) -> None:
     from roformer_sim.conversion import openvino
 
-    with pytest.raises(InputError, match=r"config.json: format 'roformer-sim-onnx-1'; expected 'roformer-sim-open"):
+    with pytest.raises(
+        InputError, match=r"config.json: format 'roformer-sim-onnx-1'; expected 'roformer-sim-open"
+    ):
         openvino.run(roformer[1], two_sources(roformer[0]))
 
 
@@ -139,7 +141,10 @@ def test_the_example_writes_what_our_greedy_generation_writes(tmp_path: Path) ->
     convert("roformer_sim_char_mini_zh", tmp_path / "onnx", "onnx", check=False)
     script = Path(__file__).parents[2] / "examples" / "onnx_greedy.py"
     said = subprocess.run(
-        [sys.executable, script, tmp_path / "onnx", "广州和深圳哪个好？"], capture_output=True, text=True, check=True
+        [sys.executable, script, tmp_path / "onnx", "广州和深圳哪个好？"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     model = RoFormerSim.from_preset("roformer_sim_char_mini_zh")
     [own] = model.generate(["广州和深圳哪个好？"], n=1, greedy=True)

@@ -31,7 +31,13 @@ def roformer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Preset, Path]:
     return preset, exported(preset, tmp_path_factory.mktemp("roformer") / "openvino")
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+# Every model takes OpenVINO a second: those that differ in what it is given to do.
+SOME = [
+    name for name in FAMILIES if "in pairs" not in name and name not in ("BERT", "RoFormer without pooler")
+]
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_every_output_is_that_of_our_network(tmp_path: Path, name: str) -> None:
     preset = family(name)
     samples, folder = Samples.of(preset), exported(preset, tmp_path / "openvino")
@@ -57,10 +63,18 @@ def test_the_weights_are_ours_bit_for_bit(roformer: tuple[Preset, Path]) -> None
     found = set()
     for part in ("encoder", "step"):
         nodes = openvino.Core().read_model(folder / f"{part}.xml").get_ordered_ops()
-        found |= {node.data.tobytes() for node in nodes if node.get_type_name() == "Constant"}
-    # Queries, keys and values stand in the file divided and in the order of its rotary turn.
-    lost = [name for name, array in preset.weights.items() if array.tobytes() not in found]
-    assert all("qkv" in name or name.startswith("segment") for name in lost), lost
+        found |= {_sorted(node.data) for node in nodes if node.get_type_name() == "Constant"}
+    width, size = preset.config.hidden_size, preset.config.head_size
+    for name, array in preset.weights.items():
+        parts = array if name.startswith("segment") else [array]  # only its rows are looked at
+        if "qkv" in name:
+            parts = [array * np.repeat(np.float32([size**-0.5, 1, 1]), width)]  # a quarter: exact
+        assert all(_sorted(one) in found for one in parts), name
+
+
+def _sorted(array: np.ndarray) -> bytes:
+    """Its numbers in order of size: OpenVINO turns matrices over, and pairs of the rotary turn are sorted."""
+    return np.sort(np.asarray(array).ravel()).tobytes()
 
 
 def test_rows_of_one_source_are_as_rows_with_a_source_each(roformer: tuple[Preset, Path]) -> None:
@@ -92,7 +106,9 @@ def test_a_damaged_file_is_named(roformer: tuple[Preset, Path]) -> None:
         damage()
         # Of a checksum with a wrong digit nobody can tell which of the two is wrong.
         named = "" if name == "checksums.json" else name
-        with pytest.raises(InputError, match=rf"openvino: {named}.*(is missing|bytes|is not what was written)"):
+        with pytest.raises(
+            InputError, match=rf"openvino: {named}.*(is missing|bytes|is not what was written)"
+        ):
             openvino_format.run(folder, two_sources(preset))
         for path, content in contents.items():
             path.write_bytes(content)
