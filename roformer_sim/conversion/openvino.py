@@ -39,7 +39,8 @@ def write(preset: Preset, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         parts = write_graphs(preset, Path(place))
         for name in parts:
-            model = openvino.convert_model(Path(place) / f"{name}.onnx")
+            # As convert_model gives, which takes six times as long and writes products of weights, not ours.
+            model = openvino.Core().read_model(Path(place) / f"{name}.onnx")
             openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
             del model  # it maps the weights' file
     write_settings(preset, folder, FORMAT, parts)

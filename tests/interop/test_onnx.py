@@ -13,6 +13,7 @@ from recording import record
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import Preset, save_preset
+from roformer_sim.checkpoints.checksums import write_checksums
 from roformer_sim.conversion import onnx as onnx_format
 from roformer_sim.conversion.convert import convert
 from roformer_sim.conversion.exported import padded, walk
@@ -116,6 +117,20 @@ def test_a_damaged_file_is_named(roformer: tuple[Preset, Path]) -> None:
             onnx_format.run(folder, two_sources(preset))
         for path, content in contents.items():
             path.write_bytes(content)
+
+
+def test_weights_outside_the_folder_are_not_read(tmp_path: Path) -> None:
+    preset = family("RoFormer")
+    folder = exported(preset, tmp_path / "onnx")
+    (folder / "weights.bin").rename(tmp_path / "weights.bin")
+    for path in folder.glob("*.onnx"):
+        model = onnx.load(path, load_external_data=False)
+        for entry in (entry for tensor in model.graph.initializer for entry in tensor.external_data):
+            entry.value = entry.value.replace("weights.bin", "../weights.bin")
+        path.write_bytes(model.SerializeToString())
+    write_checksums(folder)
+    with pytest.raises(InputError, match=r"encoder.onnx: .*\.\./weights.bin"):
+        onnx_format.run(folder, two_sources(preset))
 
 
 def test_a_folder_of_another_format_is_refused(roformer: tuple[Preset, Path]) -> None:
