@@ -1,8 +1,11 @@
 """Say a sentence in other words with ONNX Runtime alone: no Keras, no TensorFlow, nothing of this project.
 
-pip install onnxruntime tokenizers
-roformer-sim convert roformer_sim_char_mini_zh exported --to onnx
-python examples/onnx_greedy.py exported 广州和深圳哪个好？
+The likeliest token each time, which often gives the sentence itself or nearly so; for others draw from the
+scores instead, with several rows of the one source.
+
+    pip install onnxruntime tokenizers
+    roformer-sim convert roformer_sim_char_mini_zh exported --to onnx
+    python examples/onnx_greedy.py exported 高血压患者能喝咖啡吗？
 """
 
 import json
@@ -19,7 +22,8 @@ LONGEST = 64
 def main(folder: Path, text: str) -> str:
     """The likeliest token after the sentence, then after that one, until [SEP]."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True)
+    lowercase = config["tokenizer"]["do_lower_case"]
+    tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=lowercase)
     end = tokenizer.token_to_id("[SEP]")
     never = [tokenizer.token_to_id(token) for token in ("[PAD]", "[UNK]", "[CLS]", "[MASK]")]
     source = onnxruntime.InferenceSession(folder / "source.onnx")

@@ -39,7 +39,7 @@ def write(preset: Preset, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         parts = write_graphs(preset, Path(place))
         for name in parts:
-            # As convert_model gives, which takes six times as long and writes products of weights, not ours.
+            # What convert_model gives, too; but that takes several times as long and changes some weights.
             model = openvino.Core().read_model(Path(place) / f"{name}.onnx")
             openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
             del model  # it maps the weights' file

@@ -22,18 +22,22 @@ VOCABULARY = [
 
 FAMILIES: dict[str, dict[str, object]] = {
     "RoFormer": {},
-    "RoFormer, tanh GELU, narrow embedding": {"hidden_act": "gelu_new", "embedding_size": 8, "pooling": "P4"},
-    "RoFormer, odd head size in pairs": {"hidden_size": 36, "num_attention_heads": 6, "pooling": "P1"},
+    "RoFormer, narrow embeddings, tanh GELU": {
+        "hidden_act": "gelu_new",
+        "embedding_size": 8,
+        "pooling": "P4",
+    },
+    "RoFormer, heads of 6": {"hidden_size": 36, "num_attention_heads": 6, "pooling": "P1"},
     "BERT": {"model_type": "bert", "max_position_embeddings": 72},
-    "BERT, ReLU, narrow embedding": {
+    "BERT, narrow embeddings, ReLU": {
         "model_type": "bert",
         "max_position_embeddings": 40,
         "hidden_act": "relu",
         "embedding_size": 16,
     },
-    "RoFormer without pooler": {"has_pooler": False, "pooling": "P3"},
-    "BERT without language-model head": {"model_type": "bert", "has_lm_head": False},
-    "RoFormer, one layer, padding elsewhere": {"num_hidden_layers": 1, "pad_token_id": 3},
+    "RoFormer, no pooler": {"has_pooler": False, "pooling": "P3"},
+    "BERT, no LM head": {"model_type": "bert", "has_lm_head": False},
+    "RoFormer, one layer, other padding id": {"num_hidden_layers": 1, "pad_token_id": 3},
 }
 """What is not as in the first, by name."""
 
