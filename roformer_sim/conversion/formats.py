@@ -59,6 +59,11 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    format_.name: format_ for format_ in (Format("preset", "our own preset folder", True, "nothing"),)
+    format_.name: format_
+    for format_ in (
+        Format("preset", "our own preset folder", True, "nothing"),
+        Format("onnx", "ONNX graphs: encoder, generation with its cache", True, "onnxruntime"),
+        Format("openvino", "OpenVINO models of the same parts", True, "openvino"),
+    )
 }
 """By name."""
