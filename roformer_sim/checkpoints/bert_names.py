@@ -124,8 +124,8 @@ def bert_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 def from_bert(variables: Mapping[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:
     """Our weights, float32, of a BERT checkpoint's variables (all of :func:`bert_shapes`).
 
-    Each variable is asked for once and put into its place, so that a mapping that reads them from a file holds
-    one at a time beside the weights.
+    Each variable is asked for once and put into its place, so that a mapping that reads them from a file
+    holds one at a time beside the weights.
     """
     shapes = weight_shapes(config)
     weights = {}

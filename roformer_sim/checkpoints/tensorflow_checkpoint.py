@@ -37,8 +37,8 @@ def load_tensorflow_folder(folder: str | Path, *, model_type: ModelType = None) 
 def find_checkpoint(folder: Path) -> Path:
     """The prefix of the folder's only checkpoint, such as ``.../bert_model.ckpt``.
 
-    The text file ``checkpoint`` is not asked: it holds the path on the machine that trained. An index names no
-    files either: its data lies beside it under the same prefix.
+    The text file ``checkpoint`` is not asked: it holds the path on the machine that trained. An index names
+    no files either: its data lies beside it under the same prefix.
 
     Raises:
         InputError: There is none, or more than one.
@@ -66,7 +66,7 @@ class TensorFlowVariables(BertVariables):
 
     def __init__(self, prefix: Path) -> None:
         self.prefix, index = prefix, Path(f"{prefix}.index")
-        self._tensorflow = _import_tensorflow(prefix)
+        self._tensorflow = import_tensorflow(prefix)
         # A damaged file shows as one or another of these, depending on where it is cut.
         self._damage = (self._tensorflow.errors.OpError, LookupError, ValueError, RuntimeError)
         try:
@@ -89,13 +89,19 @@ class TensorFlowVariables(BertVariables):
         return str(files[0]) if len(files) == 1 else f"{self.prefix}.data-*"
 
 
-def _import_tensorflow(prefix: Path) -> Any:
+def import_tensorflow(prefix: Path) -> Any:
+    """TensorFlow.
+
+    Raises:
+        InputError: It is not installed.
+    """
     try:
         import tensorflow
     except ImportError:
         raise InputError(
-            f"{prefix}: reading a TensorFlow checkpoint needs TensorFlow; pip install 'roformer-sim[cpu]', "
-            "load the folder there once and save it with save_preset, which any backend reads"
+            f"{prefix}: reading or writing a TensorFlow checkpoint needs TensorFlow; pip install "
+            "'roformer-sim[cpu]', load the folder there once and save it with save_preset, which any backend "
+            "reads"
         ) from None
     return tensorflow
 

@@ -59,6 +59,11 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    format_.name: format_ for format_ in (Format("preset", "our own preset folder", True, "nothing"),)
+    format_.name: format_
+    for format_ in (
+        Format("preset", "our own preset folder", True, "nothing"),
+        Format("bert4keras", "bert4keras folder (TensorFlow checkpoint)", True, "bert4keras"),
+        Format("bert4keras-hdf5", "bert4keras weights in HDF5", False, "bert4keras"),
+    )
 }
 """By name."""
