@@ -26,12 +26,11 @@ CONFIG, VOCABULARY = "bert_config.json", "vocab.txt"
 
 ModelType = Literal["roformer", "bert"] | None
 
-# What gives another network of the BERT family away: the end or a part of a variable's name, a key.
+# What gives another network away: a part of a variable's name, a key of the configuration.
 _FOREIGN_NAMES = {
     "ALBERT (blocks that share their weights)": "encoder/transformer/group_",
     "ELECTRA": "electra/",
     "T5": "SelfAttention/relative_attention_bias",
-    "GPT": "/h0/attn/",
 }
 _FOREIGN_KEYS = {
     "NEZHA (relative positions)": ("use_relative_position", "max_relative_position"),

@@ -6,15 +6,11 @@ environment variable ``BERT4KERAS_PYTHON`` names.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +26,7 @@ from roformer_sim.checkpoints.tensorflow_checkpoint import (
     import_tensorflow,
 )
 from roformer_sim.conversion.outputs import WRITTEN, Outputs, Samples
+from roformer_sim.conversion.peer_process import padded, run_script
 from roformer_sim.models import ModelConfig
 
 CHECKPOINT = "bert_model.ckpt"
@@ -119,65 +116,22 @@ Job = tuple[dict[str, str], Path, ModelConfig, Samples]
 
 def run_jobs(jobs: Sequence[Job]) -> list[Outputs]:
     """:func:`run` of several folders in one process."""
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        listed: list[dict[str, Any]] = []
-        for number, (weights, folder, config, samples) in enumerate(jobs):
-            listed.append(
-                weights
-                | {
-                    "config": str(folder / CONFIG),
-                    "model": config.model_type,
-                    "pool": config.has_pooler,
-                    "mlm": config.has_lm_head,
-                    "inputs": str(place / f"inputs-{number}.npz"),
-                    "outputs": str(place / f"outputs-{number}.npz"),
-                }
-            )
-            np.savez(listed[-1]["inputs"], **_inputs(samples))
-        (place / "jobs.json").write_text(json.dumps(listed), encoding="utf-8")
-        _run_peer(place / "jobs.json")
-        found = []
-        for job, (_, _, config, samples) in zip(listed, jobs, strict=True):
-            with np.load(job["outputs"]) as file:
-                found.append(chosen(dict(file), config, samples))
-        return found
-
-
-def _run_peer(jobs: Path) -> None:
+    listed = []
+    for weights, folder, config, samples in jobs:
+        told = {"model": config.model_type, "pool": config.has_pooler, "mlm": config.has_lm_head}
+        listed.append((weights | told | {"config": str(folder / CONFIG)}, _inputs(samples)))
     python = os.environ.get(PYTHON) or sys.executable
-    script = Path(__file__).with_name("bert4keras_peer.py")
-    environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
-    try:
-        done = subprocess.run(
-            [python, str(script), str(jobs)], env=environment, capture_output=True, text=True, check=False
-        )
-    except OSError as error:
-        raise InputError(f"{PYTHON}={python}: cannot be run: {error.strerror}") from None
-    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    if done.returncode == 3:
-        raise ImportError(last)
-    if done.returncode:
-        raise InputError(f"bert4keras cannot read or run it: {last}")
+    found = run_script("bert4keras_peer.py", listed, python=python, tool="bert4keras")
+    return [
+        chosen(arrays, config, samples) for arrays, (_, _, config, samples) in zip(found, jobs, strict=True)
+    ]
 
 
 def _inputs(samples: Samples) -> dict[str, np.ndarray]:
-    written = [
-        np.concatenate([row, targets]) for row, targets in zip(samples.rows, samples.targets, strict=True)
-    ]
-    segments = [
-        np.repeat([0, 1], [len(row), len(targets)])
-        for row, targets in zip(samples.rows, samples.targets, strict=True)
-    ]
+    pairs = list(zip(samples.rows, samples.targets, strict=True))
+    written = [np.concatenate(pair) for pair in pairs]
+    segments = [np.repeat([0, 1], [len(row), len(targets)]) for row, targets in pairs]
     return {"token_ids": padded(samples.rows), "written": padded(written), "segments": padded(segments)}
-
-
-def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """(rows, longest) int32, zeros behind."""
-    table = np.zeros((len(rows), max(map(len, rows))), np.int32)
-    for line, row in zip(table, rows, strict=True):
-        line[: len(row)] = row
-    return table
 
 
 def chosen(found: dict[str, np.ndarray], config: ModelConfig, samples: Samples) -> Outputs:

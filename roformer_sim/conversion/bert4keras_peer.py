@@ -14,6 +14,7 @@ This file imports nothing of ours, and runs on the older Pythons that bert4keras
 import json
 import os
 import sys
+from typing import Any
 
 # bert4keras means Keras 2, which current versions of TensorFlow call tf_keras.
 os.environ.update(TF_KERAS="1", TF_USE_LEGACY_KERAS="1", CUDA_VISIBLE_DEVICES="-1")
@@ -32,7 +33,7 @@ except ImportError as error:
     sys.exit(3)
 
 
-def network(job, application):
+def network(job: Any, application: str) -> Any:
     """The job's network, as upstream's scripts build it, but with logits instead of probabilities."""
     K.clear_session()
     options = {"with_pool": "linear"} if job["pool"] else {}
@@ -51,7 +52,7 @@ def network(job, application):
     return built
 
 
-def outputs(job, token_ids, written, segments):
+def outputs(job: Any, token_ids: Any, written: Any, segments: Any) -> Any:
     """All that the job's network gives."""
     built = network(job, "encoder")
     blocks = [built.layers["Transformer-%d-FeedForward-Norm" % i] for i in (0, built.num_hidden_layers - 1)]  # noqa: UP031

@@ -64,6 +64,7 @@ FORMATS: dict[str, Format] = {
         Format("preset", "our own preset folder", True, "nothing"),
         Format("bert4keras", "bert4keras folder (TensorFlow checkpoint)", True, "bert4keras"),
         Format("bert4keras-hdf5", "bert4keras weights in HDF5", False, "bert4keras"),
+        Format("saved-model", "TensorFlow SavedModel", True, "TensorFlow"),
     )
 }
 """By name."""
