@@ -10,7 +10,13 @@ import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.bert_names import POSITION_EMBEDDINGS, WORD_EMBEDDINGS
-from roformer_sim.checkpoints.bert_variables import CONFIG, BertVariables, ModelType, read_preset
+from roformer_sim.checkpoints.bert_variables import (
+    CONFIG,
+    BertVariables,
+    ModelType,
+    check_family,
+    read_preset,
+)
 from roformer_sim.checkpoints.preset import Preset
 
 ENDINGS = (".h5", ".hdf5", ".weights")
@@ -35,6 +41,7 @@ def load_hdf5_folder(folder: str | Path, *, model_type: ModelType = None) -> Pre
     """
     folder = Path(folder)
     path = find_weights(folder)
+    check_family(folder)
     with HDF5Variables(path) as variables:
         source = {"format": "bert4keras HDF5 weights", "name": f"{folder.name}/{path.name}"}
         return read_preset(folder, variables, model_type, source)
@@ -105,8 +112,8 @@ _BLOCK: dict[str, tuple[str, ...]] = {
     "FeedForward": _dense("intermediate/dense", "output/dense"),
     "FeedForward-Norm": _norm("output/LayerNorm"),
 }
-# The end of a weight's name in the file by the end of the BERT variable it is.
-_KINDS = {"kernel": "kernel", "bias": "bias", "beta": "beta", "gamma": "gamma", "output_bias": "beta"}
+# The end of a weight's name in the file, where it is that of the BERT variable.
+_KINDS = ("kernel", "bias", "beta", "gamma")
 
 
 class HDF5Variables(BertVariables):
@@ -120,12 +127,12 @@ class HDF5Variables(BertVariables):
         try:
             self._datasets = self._find(path)
             shapes = {name: tuple(map(int, data.shape)) for name, data in self._datasets.items()}
-        except _DAMAGE as error:
-            self._file.close()
-            raise InputError(f"{path}: damaged: {_one_line(error)}") from None
         except InputError:
             self._file.close()
             raise
+        except _DAMAGE as error:
+            self._file.close()
+            raise InputError(f"{path}: damaged: {_one_line(error)}") from None
         super().__init__(path, shapes)
 
     def __enter__(self) -> HDF5Variables:
@@ -169,9 +176,9 @@ class HDF5Variables(BertVariables):
 
 def _check_order(path: Path, layer: str, weights: list[str], variables: tuple[str, ...]) -> None:
     kinds = [weight.rpartition("/")[2].partition(":")[0] for weight in weights]
-    expected = [_KINDS.get(variable.rpartition("/")[2]) for variable in variables]
+    expected = [variable.rpartition("/")[2] for variable in variables]
     fits = len(kinds) == len(expected) and all(
-        wanted in (None, kind) for wanted, kind in zip(expected, kinds, strict=True)
+        wanted not in _KINDS or wanted == kind for wanted, kind in zip(expected, kinds, strict=True)
     )
     if not fits:
         raise InputError(

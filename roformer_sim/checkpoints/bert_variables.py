@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from corpus_builder.errors import InputError
-from roformer_sim.checkpoints.bert4keras_extras import EXTRAS, read_extras
+from roformer_sim.checkpoints.bert4keras_extras import read_extras
 from roformer_sim.checkpoints.bert_names import (
     POSITION_EMBEDDINGS,
     WORD_EMBEDDINGS,
@@ -55,7 +55,7 @@ class BertVariables(Mapping[str, np.ndarray]):
         if not np.issubdtype(values.dtype, np.floating):
             raise InputError(f"{self.where}: variable {name} is {values.dtype}, not floating point")
         if not np.isfinite(values).all():
-            raise InputError(f"{self.data_file()}: variable {name} holds NaN or infinite values")
+            raise InputError(f"{self.data_file(name)}: variable {name} holds NaN or infinite values")
         return values
 
     def __iter__(self) -> Iterator[str]:
@@ -72,8 +72,8 @@ class BertVariables(Mapping[str, np.ndarray]):
         """
         raise NotImplementedError
 
-    def data_file(self) -> str:
-        """The file that errors about values give."""
+    def data_file(self, name: str) -> str:
+        """The file that errors about a variable's values give."""
         return str(self.where)
 
     def check(self, config: ModelConfig) -> None:
@@ -101,6 +101,20 @@ class BertVariables(Mapping[str, np.ndarray]):
             )
 
 
+def check_family(folder: Path) -> None:
+    """Refuse a ``bert_config.json`` with keys of other networks, some of which have BERT's variables.
+
+    Raises:
+        InputError: The network is named.
+    """
+    path = folder / CONFIG
+    keys = read_json(path) if path.is_file() else {}
+    for family, foreign in _FOREIGN_KEYS.items():
+        found = [key for key in foreign if key in keys]
+        if found:
+            raise InputError(f"{path}: {found[0]} belongs to {family}; only BERT and RoFormer are read")
+
+
 def read_config(folder: Path, variables: BertVariables, model_type: ModelType = None) -> ModelConfig:
     """The configuration of ``bert_config.json`` with what the variables tell.
 
@@ -110,19 +124,14 @@ def read_config(folder: Path, variables: BertVariables, model_type: ModelType = 
     Raises:
         InputError: The file is damaged, or describes another family.
     """
-    path = folder / CONFIG
-    keys = read_json(path) if path.is_file() else {}
-    for family, foreign in _FOREIGN_KEYS.items():
-        found = [key for key in foreign if key in keys]
-        if found:
-            raise InputError(f"{path}: {found[0]} belongs to {family}; only BERT and RoFormer are read")
+    check_family(folder)
     if model_type is None:
         model_type = "bert" if POSITION_EMBEDDINGS in variables.shapes else "roformer"
     heads: dict[str, Any] = heads_among(variables.shapes)
     ours: dict[str, Any] = read_extras(folder).config()
     if not heads["has_pooler"] and ours.get("pooling", "P2") == "P2":
         ours["pooling"] = "P1"
-    return ModelConfig.from_file(path, model_type=model_type, **heads, **ours)
+    return ModelConfig.from_file(folder / CONFIG, model_type=model_type, **heads, **ours)
 
 
 def read_preset(
@@ -154,6 +163,3 @@ def _check_rows(tokenizer: Tokenizer, config: ModelConfig, variables: BertVariab
             f"they were trained with the simplified vocabulary (keep_tokens), which has {rows} here; put its "
             f"tokens into {VOCABULARY} and their number into {CONFIG}"
         )
-
-
-__all__ = ["CONFIG", "EXTRAS", "VOCABULARY", "BertVariables", "ModelType", "read_config", "read_preset"]

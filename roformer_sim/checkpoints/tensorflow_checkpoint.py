@@ -1,15 +1,15 @@
-"""TensorFlow only: reading bert4keras and Google BERT checkpoints (``bert_model.ckpt``)."""
+"""Reading bert4keras and Google BERT checkpoints (``bert_model.ckpt``)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.bert_variables import BertVariables, ModelType, read_preset
 from roformer_sim.checkpoints.preset import Preset
+from roformer_sim.checkpoints.tensor_bundle import TensorBundle
 
 
 def load_tensorflow_folder(folder: str | Path, *, model_type: ModelType = None) -> Preset:
@@ -26,7 +26,7 @@ def load_tensorflow_folder(folder: str | Path, *, model_type: ModelType = None) 
 
     Raises:
         InputError: A file is missing, damaged or ambiguous; a variable is missing, unknown, of
-            another shape or not finite; the vocabulary does not fit; TensorFlow is not installed.
+            another shape or not finite; the vocabulary does not fit.
     """
     folder = Path(folder)
     checkpoint = TensorFlowVariables(find_checkpoint(folder))
@@ -62,49 +62,15 @@ def find_checkpoint(folder: Path) -> Path:
 
 
 class TensorFlowVariables(BertVariables):
-    """A checkpoint, and reading that names what is damaged: TensorFlow compares each variable's checksum."""
+    """The variables of a checkpoint, each with its checksum compared."""
 
     def __init__(self, prefix: Path) -> None:
-        self.prefix, index = prefix, Path(f"{prefix}.index")
-        self._tensorflow = import_tensorflow(prefix)
-        # A damaged file shows as one or another of these, depending on where it is cut.
-        self._damage = (self._tensorflow.errors.OpError, LookupError, ValueError, RuntimeError)
-        try:
-            self._reader = self._tensorflow.train.load_checkpoint(str(prefix))
-            shapes = self._reader.get_variable_to_shape_map()
-        except self._damage as error:
-            raise InputError(f"{index}: damaged or truncated: {_one_line(error)}") from None
-        super().__init__(index, {name: tuple(shape) for name, shape in shapes.items()})
+        self.prefix, self._bundle = prefix, TensorBundle(prefix)
+        shapes = {name: entry.shape for name, entry in self._bundle.entries.items()}
+        super().__init__(self._bundle.index, shapes)
 
     def read(self, name: str) -> np.ndarray:
-        try:
-            return np.asarray(self._reader.get_tensor(name))
-        except self._damage as error:
-            raise InputError(
-                f"{self.data_file()}: missing, damaged or truncated at variable {name}: {_one_line(error)}"
-            ) from None
+        return self._bundle.read(name)
 
-    def data_file(self) -> str:
-        files = sorted(self.prefix.parent.glob(f"{self.prefix.name}.data-*"))
-        return str(files[0]) if len(files) == 1 else f"{self.prefix}.data-*"
-
-
-def import_tensorflow(prefix: Path) -> Any:
-    """TensorFlow.
-
-    Raises:
-        InputError: It is not installed.
-    """
-    try:
-        import tensorflow
-    except ImportError:
-        raise InputError(
-            f"{prefix}: reading or writing a TensorFlow checkpoint needs TensorFlow; pip install "
-            "'roformer-sim[cpu]', load the folder there once and save it with save_preset, which any backend "
-            "reads"
-        ) from None
-    return tensorflow
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    def data_file(self, name: str) -> str:
+        return str(self._bundle.data_file(name))

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +21,7 @@ from roformer_sim.checkpoints.bert4keras_extras import write_extras
 from roformer_sim.checkpoints.bert_names import to_bert
 from roformer_sim.checkpoints.bert_variables import CONFIG, VOCABULARY, read_config
 from roformer_sim.checkpoints.preset import write_json
-from roformer_sim.checkpoints.tensorflow_checkpoint import (
-    TensorFlowVariables,
-    find_checkpoint,
-    import_tensorflow,
-)
+from roformer_sim.checkpoints.tensorflow_checkpoint import TensorFlowVariables, find_checkpoint
 from roformer_sim.conversion.outputs import WRITTEN, Outputs, Samples
 from roformer_sim.conversion.peer_process import padded, run_script
 from roformer_sim.models import ModelConfig
@@ -62,7 +59,7 @@ def write(preset: Preset, folder: Path) -> None:
     """
     config = preset.config
     check_writable(config)
-    tensorflow = import_tensorflow(folder / CHECKPOINT)
+    tensorflow = _import_tensorflow()
     write_json(folder / CONFIG, {key: getattr(config, key) for key in _KEYS})
     preset.tokenizer.save(folder / VOCABULARY)
     write_extras(preset, folder)
@@ -74,6 +71,16 @@ def write(preset: Preset, folder: Path) -> None:
             shape_and_slices=[""] * len(variables),
             tensors=[np.ascontiguousarray(values, np.float32) for values in variables.values()],
         )
+
+
+def _import_tensorflow() -> Any:
+    try:
+        import tensorflow
+    except ImportError:
+        raise InputError(
+            "writing a TensorFlow checkpoint needs TensorFlow: pip install 'roformer-sim[cpu]'"
+        ) from None
+    return tensorflow
 
 
 def check_writable(config: ModelConfig) -> None:

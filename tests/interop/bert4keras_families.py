@@ -2,9 +2,9 @@
 
     python bert4keras_families.py FOLDER
 
-For each family ``FOLDER/<name>/checkpoint`` and ``FOLDER/<name>/hdf5`` with ``bert_config.json``, ``vocab.txt``
-and the weights, written by ``save_weights_as_checkpoint`` and ``save_weights``; and ``FOLDER/<name>/outputs.npz``
-with what the models in memory give for texts that bert4keras's tokenizer has cut.
+For each family ``FOLDER/<name>/checkpoint`` and ``FOLDER/<name>/hdf5`` with ``bert_config.json``,
+``vocab.txt`` and the weights, written by ``save_weights_as_checkpoint`` and ``save_weights``; and
+``FOLDER/<name>/outputs.npz`` with what the models in memory give for texts that bert4keras's tokenizer has cut.
 """
 
 import json
@@ -19,17 +19,25 @@ import tensorflow as tf
 
 tf.compat.v1.disable_v2_behavior()  # what bert4keras writes checkpoints with
 
-import bert4keras.models
-import jieba
-import tf_keras.src.backend as keras_backend
-from bert4keras.backend import keras
-from bert4keras.models import build_transformer_model
-from bert4keras.tokenizers import Tokenizer
+import bert4keras.models  # noqa: E402
+import jieba  # noqa: E402
+import tf_keras.src.backend as keras_backend  # noqa: E402
+from bert4keras.backend import keras  # noqa: E402
+from bert4keras.models import build_transformer_model  # noqa: E402
+from bert4keras.tokenizers import Tokenizer  # noqa: E402
 
 bert4keras.models.tf = tf.compat.v1
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-CHARACTERS = [*SPECIALS, *"今天的雨下得很大我们还是去看了那场电影你觉怎么样？，。！", "ok", "##s", "3", "##0", "a"]
+CHARACTERS = [
+    *SPECIALS,
+    *"今天的雨下得很大我们还是去看了那场电影你觉怎么样？，。！",
+    "ok",
+    "##s",
+    "3",
+    "##0",
+    "a",
+]
 WORDS = [*CHARACTERS, "今天", "电影", "我们", "还是", "觉得", "怎么样"]
 TEXTS = ["今天的雨下得很大，我们还是去看了那场电影。", "你觉得怎么样？", "OKs 30 a！", "雨"]
 WRITTEN = 4
@@ -75,7 +83,6 @@ FOREIGN = {
     "albert": ("albert", {"embedding_size": 16, "num_hidden_groups": 1, "inner_group_num": 1}, BOTH),
     "albert-by-its-weights": ("albert", {"embedding_size": 16}, BOTH),
     "nezha": ("nezha", {"use_relative_position": True, "max_relative_position": 64}, BOTH),
-    "electra": ("electra", {"embedding_size": 16}, {}),
     "roformer-v2": ("roformer_v2", {}, {"with_mlm": "linear"}),
     "t5": ("t5_encoder", {}, {}),
 }
@@ -107,7 +114,7 @@ def write(folder, network, config, vocabulary):
 
 
 def outputs(network, again, vocabulary, rng):
-    """Hidden states, vectors and scores of the model in memory; ``again`` builds it as UniLM of its layers."""
+    """What the model in memory gives; ``again`` builds a UniLM one of its layers."""
     words = {"pre_tokenize": lambda text: jieba.lcut(text, HMM=False)} if vocabulary is WORDS else {}
     tokens = {token: row for row, token in enumerate(vocabulary)}
     tokenizer = Tokenizer(tokens, do_lower_case=True, **words)
