@@ -150,17 +150,16 @@ class HDF5Variables(BertVariables):
 
     def _find(self, path: Path) -> dict[str, h5py.Dataset]:
         root = self._file
-        if (
-            "layer_names" not in root.attrs and "model_weights" in root
-        ):  # of model.save instead of save_weights
+        if "model_weights" in root:  # of model.save instead of save_weights
             root = _inside(root, "model_weights", path)
-        if "layer_names" not in root.attrs:
+        layers = _names(root, "layer_names")
+        if not layers:
             raise InputError(
                 f"{path}: no list of layers (layer_names) in it; expected weights as Keras 2's save_weights "
                 "writes them"
             )
         found: dict[str, h5py.Dataset] = {}
-        for layer in _names(root, "layer_names"):
+        for layer in layers:
             group = _inside(root, layer, path)
             weights = _names(group, "weight_names")
             if not weights:

@@ -2,9 +2,9 @@
 
 ``<prefix>.index`` is a table of LevelDB's kind: blocks of keys in order, each key without what it shares with
 the one before, a checksum (CRC-32C, "masked") behind each block, and a footer that says where the block of
-blocks lies. Its values are protocol buffers: of the empty key the header, of a variable's name its type, shape,
-place and checksum in ``<prefix>.data-00000-of-00001``. Files are named by the prefix and a number, so that an
-index cannot point out of its folder.
+blocks lies. Its values are protocol buffers: of the empty key the header, of a variable's name its type,
+shape, place and checksum in ``<prefix>.data-00000-of-00001``. Files are named by the prefix and a number, so
+that an index cannot point out of its folder.
 
 Reference:
     TensorFlow's tensor_bundle.proto, and LevelDB's table format.

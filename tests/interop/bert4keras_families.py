@@ -4,7 +4,7 @@
 
 For each family ``FOLDER/<name>/checkpoint`` and ``FOLDER/<name>/hdf5`` with ``bert_config.json``,
 ``vocab.txt`` and the weights, written by ``save_weights_as_checkpoint`` and ``save_weights``; and
-``FOLDER/<name>/outputs.npz`` with what the models in memory give for texts that bert4keras's tokenizer has cut.
+``FOLDER/<name>/outputs.npz`` with what the models in memory give for texts that bert4keras's tokenizer cut.
 """
 
 import json

@@ -1,4 +1,4 @@
-#! -*- coding: utf-8 -*-
+# ruff: noqa: PTH118, PTH123, NPY002
 # 用相似句生成模型的典型脚本：bert4keras的接口，配置、词表、权重三个文件，没有任何别的依赖。
 #   python upstream_style_script.py 模型文件夹 任务.json 结果.json
 
@@ -102,6 +102,7 @@ for number, text in enumerate(tasks["texts"]):
     best = generator.likeliest(text)
     np.save(f"{results_path}.{number}.npy", best.pop("steps"))
     results["likeliest"].append(best)
+for text in tasks["rank"]:
     drawn, ranked = gen_synonyms(text, n=tasks["n"], k=tasks["k"])
     results["synonyms"].append({"drawn": drawn, "ranked": ranked})
 with open(results_path, "w", encoding="utf-8") as file:
