@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def run_script(script: str, jobs: Sequence[Job], *, python: str, tool: str) -> l
         listed = []
         for number, (told, arrays) in enumerate(jobs):
             inputs, outputs = place / f"inputs-{number}.npz", place / f"outputs-{number}.npz"
-            np.savez(inputs, **dict(arrays))
+            np.savez(inputs, **cast(dict[str, Any], dict(arrays)))
             listed.append(told | {"inputs": str(inputs), "outputs": str(outputs)})
         (place / "jobs.json").write_text(json.dumps(listed), encoding="utf-8")
         _run([python, str(Path(__file__).with_name(script)), str(place / "jobs.json")], tool)

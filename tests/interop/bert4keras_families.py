@@ -62,6 +62,7 @@ GOOGLE = {
     "pooler_size_per_head": 128,
     "pooler_type": "first_token_transform",
 }
+ONE = {"num_hidden_layers": 1}
 BOTH = {"with_pool": "linear", "with_mlm": "linear"}
 NSP = BOTH | {"with_nsp": True}
 
@@ -71,17 +72,16 @@ FAMILIES = {
     "roformer-word": ("roformer", {"embedding_size": 32}, BOTH, WORDS),
     "roformer-sim": ("roformer", GOOGLE, BOTH, CHARACTERS),
     "roformer-sim-ft": ("roformer", {}, {"with_pool": "linear"}, CHARACTERS),
-    "roformer-encoder": ("roformer", {}, {}, CHARACTERS),
+    "roformer-encoder": ("roformer", ONE, {}, CHARACTERS),
     "simbert": ("bert", GOOGLE, BOTH, CHARACTERS),
     "simbert-small": ("bert", {"embedding_size": 16, "directionality": "bidi"}, BOTH, CHARACTERS),
     "bert": ("bert", GOOGLE, NSP, CHARACTERS),
-    "roberta-wwm": ("bert", GOOGLE, NSP, CHARACTERS),
-    "bert-encoder": ("bert", {"hidden_act": "relu"}, {}, CHARACTERS),
+    "roberta-wwm": ("roberta", GOOGLE | ONE, NSP, CHARACTERS),
+    "bert-encoder": ("bert", ONE | {"hidden_act": "relu"}, {}, CHARACTERS),
 }
 # Networks that are no RoFormer and no BERT, with the keys that they are published with.
 FOREIGN = {
     "albert": ("albert", {"embedding_size": 16, "num_hidden_groups": 1, "inner_group_num": 1}, BOTH),
-    "albert-by-its-weights": ("albert", {"embedding_size": 16}, BOTH),
     "nezha": ("nezha", {"use_relative_position": True, "max_relative_position": 64}, BOTH),
     "roformer-v2": ("roformer_v2", {}, {"with_mlm": "linear"}),
     "t5": ("t5_encoder", {}, {}),
@@ -129,7 +129,10 @@ def outputs(network, again, vocabulary, rng):
         written[i, len(row) : len(row) + WRITTEN] = targets[i]
         segments[i, len(row) : len(row) + WRITTEN] = 1
     layers = network.layers
-    tensors = {"first": "Transformer-0-FeedForward-Norm", "last": "Transformer-1-FeedForward-Norm"}
+    tensors = {
+        "first": "Transformer-0-FeedForward-Norm",
+        "last": f"Transformer-{network.num_hidden_layers - 1}-FeedForward-Norm",
+    }
     tensors |= {"pooled": "Pooler-Dense", "logits": "MLM-Activation"}
     tensors = {name: layers[layer].output for name, layer in tensors.items() if layer in layers}
     model = keras.models.Model(network.inputs, list(tensors.values()))
@@ -160,6 +163,6 @@ if __name__ == "__main__":
         np.savez(place / name / "outputs.npz", **found)
     for name, (model, keys, parts) in FOREIGN.items():
         keras_backend.clear_session()
-        config = SHAPE | keys | {"vocab_size": len(CHARACTERS)}
+        config = SHAPE | ONE | keys | {"vocab_size": len(CHARACTERS)}
         network = build_transformer_model(model=model, return_keras_model=False, **config, **parts)
         write(place / name, network, config, CHARACTERS)

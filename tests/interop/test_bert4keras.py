@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -134,10 +135,6 @@ def test_hdf5_weights_are_checked_by_bert4keras_loading_them(families: Path, tmp
     ("network", "message"),
     [
         ("albert", "num_hidden_groups belongs to ALBERT"),
-        (
-            "albert-by-its-weights",
-            "the weights of ALBERT|layer Transformer-MultiHeadSelfAttention has no place",
-        ),
         ("nezha", "use_relative_position belongs to NEZHA"),
         ("roformer-v2", "is missing|weights expected"),
         ("t5", "the weights of T5|has no place"),
@@ -146,6 +143,19 @@ def test_hdf5_weights_are_checked_by_bert4keras_loading_them(families: Path, tmp
 def test_other_networks_are_refused(families: Path, kind: str, network: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_any(families / network / kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_albert_is_refused_by_its_weights_too(families: Path, kind: str) -> None:
+    path = families / "albert" / kind / "bert_config.json"
+    config = path.read_text()
+    keys = {key: value for key, value in json.loads(config).items() if "group" not in key}
+    path.write_text(json.dumps(keys))
+    with pytest.raises(
+        InputError, match="the weights of ALBERT|layer Transformer-MultiHeadSelfAttention has"
+    ):
+        load_any(path.parent)
+    path.write_text(config)
 
 
 def test_a_python_without_bert4keras_is_told(
