@@ -65,6 +65,8 @@ FORMATS: dict[str, Format] = {
         Format("bert4keras", "bert4keras folder (TensorFlow checkpoint)", True, "bert4keras"),
         Format("bert4keras-hdf5", "bert4keras weights in HDF5", False, "bert4keras"),
         Format("saved-model", "TensorFlow SavedModel", True, "TensorFlow"),
+        Format("onnx", "ONNX graphs: encoder, generation with its cache", True, "onnxruntime"),
+        Format("openvino", "OpenVINO models of the same parts", True, "openvino"),
     )
 }
 """By name."""

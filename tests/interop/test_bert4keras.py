@@ -152,7 +152,7 @@ def test_albert_is_refused_by_its_weights_too(families: Path, kind: str) -> None
     keys = {key: value for key, value in json.loads(config).items() if "group" not in key}
     path.write_text(json.dumps(keys))
     with pytest.raises(
-        InputError, match="the weights of ALBERT|layer Transformer-MultiHeadSelfAttention has"
+        InputError, match=r"the weights of ALBERT|layer Transformer-MultiHeadSelfAttention has"
     ):
         load_any(path.parent)
     path.write_text(config)

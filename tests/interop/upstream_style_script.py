@@ -103,7 +103,6 @@ for number, text in enumerate(tasks["texts"]):
     np.save(f"{results_path}.{number}.npy", best.pop("steps"))
     results["likeliest"].append(best)
 for text in tasks["rank"]:
-for text in tasks["rank"]:
     drawn, ranked = gen_synonyms(text, n=tasks["n"], k=tasks["k"])
     results["synonyms"].append({"drawn": drawn, "ranked": ranked})
 with open(results_path, "w", encoding="utf-8") as file:
