@@ -58,12 +58,30 @@ def _read_tensorflow(folder: Path, model_type: ModelType) -> Preset:
     return load_tensorflow_folder(folder, model_type=model_type)
 
 
+def _is_hdf5(folder: Path) -> bool:
+    from roformer_sim.checkpoints.bert4keras_hdf5 import is_hdf5_folder
+
+    return is_hdf5_folder(folder)
+
+
+def _read_hdf5(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.bert4keras_hdf5 import load_hdf5_folder
+
+    return load_hdf5_folder(folder, model_type=model_type)
+
+
 KINDS = (
     FolderKind(
         "preset",
         "a preset (config.json and model.safetensors)",
         is_preset,
         lambda folder, model_type: load_preset(folder),
+    ),
+    FolderKind(
+        "bert4keras-hdf5",
+        "bert4keras's HDF5 weights (bert_config.json, vocab.txt and a file that ends in .h5 or .weights)",
+        _is_hdf5,
+        _read_hdf5,
     ),
     FolderKind(
         "bert4keras",
