@@ -3,8 +3,8 @@
     INTEROP_RESULTS=results.jsonl make test-interop
     python parity/interop.py results.jsonl docs/interop.md
 
-Each line of the file is what one test recorded (tests/interop/recording.py). The table replaces what stands in
-the document between its two marks; of several tests of one cell the largest difference counts.
+Each line of the file is what one test recorded (tests/interop/recording.py). The table replaces what stands
+in the document between its two marks; of several tests of one cell the largest difference counts.
 """
 
 from __future__ import annotations
@@ -32,10 +32,8 @@ def table(lines: list[str]) -> str:
         f"| {' | '.join(key)} | {' | '.join(shown(cell.get(column)) for column in COLUMNS)} |"
         for key, cell in sorted(cells.items())
     ]
-    head = (
-        f"| format | direction | family | {' | '.join(COLUMNS)} |",
-        "|---|---|---|" + "---:|" * len(COLUMNS),
-    )
+    marks = "---:|" * len(COLUMNS)
+    head = f"| format | direction | family | {' | '.join(COLUMNS)} |", f"|---|---|---|{marks}"
     return "\n".join([*head, *rows])
 
 
