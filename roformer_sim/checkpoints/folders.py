@@ -58,12 +58,30 @@ def _read_tensorflow(folder: Path, model_type: ModelType) -> Preset:
     return load_tensorflow_folder(folder, model_type=model_type)
 
 
+def _is_huggingface(folder: Path) -> bool:
+    from roformer_sim.checkpoints.huggingface import is_huggingface
+
+    return is_huggingface(folder)
+
+
+def _read_huggingface(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.huggingface import load_huggingface
+
+    return load_huggingface(folder, model_type=model_type)
+
+
 KINDS = (
     FolderKind(
         "preset",
         "a preset (config.json and model.safetensors)",
         is_preset,
         lambda folder, model_type: load_preset(folder),
+    ),
+    FolderKind(
+        "huggingface",
+        "a Hugging Face folder (config.json, model.safetensors or pytorch_model.bin, vocab.txt)",
+        _is_huggingface,
+        _read_huggingface,
     ),
     FolderKind(
         "bert4keras",

@@ -59,6 +59,10 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    format_.name: format_ for format_ in (Format("preset", "our own preset folder", True, "nothing"),)
+    format_.name: format_
+    for format_ in (
+        Format("preset", "our own preset folder", True, "nothing"),
+        Format("huggingface", "Hugging Face folder, for transformers", True, "torch and transformers"),
+    )
 }
 """By name."""
