@@ -70,7 +70,19 @@ def _read_huggingface(folder: Path, model_type: ModelType) -> Preset:
     return load_huggingface(folder, model_type=model_type)
 
 
+def _read_sentence_transformers(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.sentence_transformers_folder import load_sentence_transformers
+
+    return load_sentence_transformers(folder, model_type=model_type)
+
+
 KINDS = (
+    FolderKind(
+        "sentence-transformers",
+        "a sentence-transformers folder (modules.json)",
+        lambda folder: (folder / "modules.json").is_file(),
+        _read_sentence_transformers,
+    ),
     FolderKind(
         "preset",
         "a preset (config.json and model.safetensors)",

@@ -1,4 +1,4 @@
-"""Reading a folder that transformers wrote: RoFormer and BERT, encoder alone or with its language-model head."""
+"""Reading a folder that transformers wrote: RoFormer and BERT, with or without their heads."""
 
 from __future__ import annotations
 
@@ -174,9 +174,10 @@ def assemble(tensors: Tensors, plain: Mapping[str, str], config: ModelConfig) ->
     for name, shape in expected.items():
         if name not in plain:
             raise InputError(f"{tensors.path}: tensor {name} {list(shape)} is missing")
-        if shapes[plain[name]] != shape:
+        given = shapes[plain[name]]
+        if given != shape:
             raise InputError(
-                f"{tensors.file_of(plain[name])}: tensor {plain[name]} has shape {list(shapes[plain[name]])}, "
+                f"{tensors.file_of(plain[name])}: tensor {plain[name]} has shape {list(given)}, "
                 f"{CONFIG} asks for {list(shape)}"
             )
     unknown = sorted(set(plain) - set(expected) - derived)
@@ -218,8 +219,8 @@ def _check_derived(tensors: Tensors, plain: Mapping[str, str], config: ModelConf
             given, wanted = tensors.read(plain[name]), tensors.read(plain[same])
             if given.shape != wanted.shape or not np.array_equal(given, wanted):
                 raise InputError(
-                    f"{tensors.file_of(plain[name])}: {plain[name]} differs from {plain[same]}: a head that is "
-                    "not tied to the embeddings, which our networks do not have"
+                    f"{tensors.file_of(plain[name])}: {plain[name]} differs from {plain[same]}: a head "
+                    "that is not tied to the embeddings, which our networks do not have"
                 )
     if names.POSITION_TABLE in plain and config.model_type == "roformer":
         name = plain[names.POSITION_TABLE]

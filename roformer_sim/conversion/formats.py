@@ -63,6 +63,7 @@ FORMATS: dict[str, Format] = {
     for format_ in (
         Format("preset", "our own preset folder", True, "nothing"),
         Format("huggingface", "Hugging Face folder, for transformers", True, "torch and transformers"),
+        Format("sentence-transformers", "sentence-transformers folder", True, "sentence-transformers", 1e-5),
     )
 }
 """By name."""

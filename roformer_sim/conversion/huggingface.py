@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,16 @@ _CLASSES = {"roformer": "RoFormer", "bert": "Bert"}
 def write(preset: Preset, folder: Path) -> None:
     """Write what ``AutoModel`` and ``AutoTokenizer`` load without code of ours.
 
-    ``RoFormerForMaskedLM`` or ``BertForMaskedLM``, or the encoder alone where there is no language-model head.
-    transformers' RoFormer has no pooler: ours goes into a file beside it, ``roformer_sim_pooler.safetensors``.
-    ``roformer_sim.json`` keeps what their files have no place for.
+    ``RoFormerForMaskedLM`` or ``BertForMaskedLM``, or the encoder alone where there is no language-model
+    head. transformers' RoFormer has no pooler: ours goes into a file beside it,
+    ``roformer_sim_pooler.safetensors``. ``roformer_sim.json`` keeps what their files have no place for.
     """
     config = preset.config
     write_json(folder / CONFIG, configuration(config))
     tensors = encoder_tensors(preset.weights, config)
-    _write_tensors(folder / WEIGHTS, tensors)
+    write_tensors(folder / WEIGHTS, tensors)
     if config.has_pooler and config.model_type == "roformer":
-        _write_tensors(folder / POOLER, pooler_tensors(preset.weights))
+        write_tensors(folder / POOLER, pooler_tensors(preset.weights))
     write_tokenizer(preset, folder)
 
 
@@ -53,8 +53,8 @@ def configuration(config: ModelConfig) -> dict[str, Any]:
         values["rotary_value"] = False
     elif values.pop("embedding_size") != config.hidden_size:
         raise InputError(
-            f"transformers' BERT has embeddings as wide as its hidden states, this network {config.embedding_size}"
-            f" and {config.hidden_size}: only RoFormer networks with narrower embeddings can be written"
+            f"transformers' BERT has embeddings as wide as its hidden states ({config.hidden_size}), this "
+            f"network narrower ones ({config.embedding_size}), which only its RoFormer has"
         )
     return {"architectures": [name], **values, "tie_word_embeddings": True, "torch_dtype": "float32"}
 
@@ -103,7 +103,8 @@ def write_tokenizer(preset: Preset, folder: Path, **settings: Any) -> None:
     write_json(folder / EXTRA, extra)
 
 
-def _write_tensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
+def write_tensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
+    """A safetensors file as torch's tools read it, each tensor's CRC-32 in its header."""
     sums = {CHECKSUM + name: checksum(memoryview(array).cast("B")) for name, array in tensors.items()}
     write_safetensors(path, tensors, {"format": "pt", **sums})
 
@@ -114,10 +115,13 @@ def run(folder: Path, samples: Samples) -> Outputs:
     Raises:
         InputError: Its tokenizer cuts a sample otherwise than ours.
     """
-    torch, transformers = _transformers()
+    import torch
+    import transformers
+
+    quiet_transformers()
     model, pooler = _load(torch, transformers, folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    check_tokens(samples, lambda texts, limit: _cut(tokenizer, texts, limit))
+    check_tokens(samples, tokenizer)
     encoder = getattr(model, model.base_model_prefix, model)
     parts: dict[str, list[np.ndarray]] = {}
     with torch.no_grad():
@@ -132,24 +136,17 @@ def run(folder: Path, samples: Samples) -> Outputs:
     return {kind: np.concatenate(values) for kind, values in parts.items()}
 
 
-def check_tokens(samples: Samples, cut: Any) -> None:
-    """Refuse another tokenization than ours.
-
-    Args:
-        cut: Texts and the most tokens of one to lists of ids.
+def check_tokens(samples: Samples, tokenizer: Any) -> None:
+    """Refuse a transformers tokenizer that cuts a text otherwise than ours.
 
     Raises:
         InputError: A text has other ids.
     """
     limit = max(map(len, samples.rows))
-    for text, row, ids in zip(samples.texts, samples.rows, cut(list(samples.texts), limit), strict=True):
+    found = tokenizer(list(samples.texts), truncation=True, max_length=limit)["input_ids"]
+    for text, row, ids in zip(samples.texts, samples.rows, found, strict=True):
         if list(ids) != row.tolist():
             raise InputError(f"its tokenizer gives {text!r} the ids {list(ids)}, ours {row.tolist()}")
-
-
-def _cut(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int]]:
-    found = tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"]
-    return [list(ids) for ids in found]
 
 
 def _of_row(torch: Any, model: Any, encoder: Any, pooler: Any, row: np.ndarray) -> dict[str, np.ndarray]:
@@ -204,10 +201,9 @@ def _load(torch: Any, transformers: Any, folder: Path) -> tuple[Any, Any]:
     return model, lambda x: functional.linear(x, layer["pooler.dense.weight"], layer["pooler.dense.bias"])
 
 
-def _transformers() -> tuple[Any, Any]:
-    import torch
+def quiet_transformers() -> None:
+    """No notes, no progress bars."""
     import transformers
 
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    return torch, transformers
