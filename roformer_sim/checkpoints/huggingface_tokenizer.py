@@ -94,13 +94,19 @@ def _lower_case(settings: Mapping[str, Any], pipeline: Mapping[str, Any], where:
         raise InputError(f"{where}: do_lower_case: {lower!r}; expected true or false")
     strip = settings.get("strip_accents")
     if strip not in (None, lower):
-        raise InputError(
-            f"{where}: strip_accents is {strip} and do_lower_case {lower}: our tokenizer takes accents off "
-            "where it lower-cases, and only there"
-        )
+        warn_of_accents(where, bool(strip), lower)
     if settings.get("tokenize_chinese_chars", True) is False:
         raise InputError(f"{where}: tokenize_chinese_chars is false, which our tokenizer cannot do")
     return lower
+
+
+def warn_of_accents(where: Path, strip_accents: bool, lower: bool) -> None:
+    """Letters with accents will have other ids; Chinese texts hold hardly any."""
+    warnings.warn(
+        f"{where}: strip_accents is {strip_accents} and lower-casing {lower}: our tokenizer takes accents "
+        "off where it lower-cases, and only there, so that words with accents get other ids",
+        stacklevel=2,
+    )
 
 
 def _check_special(settings: Mapping[str, Any], where: Path) -> None:

@@ -64,6 +64,7 @@ FORMATS: dict[str, Format] = {
         Format("preset", "our own preset folder", True, "nothing"),
         Format("huggingface", "Hugging Face folder, for transformers", True, "torch and transformers"),
         Format("sentence-transformers", "sentence-transformers folder", True, "sentence-transformers", 1e-5),
+        Format("keras-hub", "Keras Hub BERT preset", False, "keras-hub"),
     )
 }
 """By name."""

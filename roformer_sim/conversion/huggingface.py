@@ -48,6 +48,11 @@ def write(preset: Preset, folder: Path) -> None:
 def configuration(config: ModelConfig) -> dict[str, Any]:
     """transformers' ``config.json``."""
     values = config.model_dump(exclude=_OUR_KEYS)
+    if config.lm_hidden_act or config.lm_layer_norm_eps:
+        raise InputError(
+            "the language-model head has an activation or epsilon of its own (Keras Hub's), which "
+            "transformers' has not; only networks without it can be written"
+        )
     name = _CLASSES[config.model_type] + ("ForMaskedLM" if config.has_lm_head else "Model")
     if config.model_type == "roformer":
         values["rotary_value"] = False

@@ -19,7 +19,7 @@ from roformer_sim.conversion import huggingface
 from roformer_sim.conversion.outputs import Outputs, Samples
 
 LONGEST = 256
-"""Tokens before a text is cut, as in our ``encode``, where the model does not come from a folder that says."""
+"""Tokens before a text is cut, as in our ``encode``, unless the model comes from a folder that says."""
 
 # The names of before version 5, which all versions know.
 _TYPES = "sentence_transformers.models"
@@ -38,7 +38,7 @@ def write(preset: Preset, folder: Path) -> None:
     if config.pooling == "P4":
         raise InputError(
             "the model's own vector is P4, the mean of the first and the last layer, for which "
-            'sentence-transformers has no module; save it with another first: save_preset(folder, pooling="P3")'
+            'sentence-transformers has no module; save it with another: save_preset(folder, pooling="P3")'
         )
     longest = _longest(preset)
     huggingface.write(preset, folder)
