@@ -11,7 +11,7 @@ import numpy as np
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import Preset
 from roformer_sim.checkpoints import huggingface_names as names
-from roformer_sim.checkpoints.huggingface import EXTRA, POOLER
+from roformer_sim.checkpoints.huggingface import EXTRA, POOLER, network_config
 from roformer_sim.checkpoints.preset import (
     CONFIG,
     TOKENIZER,
@@ -110,7 +110,7 @@ def write_tokenizer(preset: Preset, folder: Path, **settings: Any) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
     """A safetensors file as torch's tools read it, each tensor's CRC-32 in its header."""
-    sums = {CHECKSUM + name: checksum(memoryview(array).cast("B")) for name, array in tensors.items()}
+    sums = {CHECKSUM + name: checksum(array.data.cast("B")) for name, array in tensors.items()}
     write_safetensors(path, tensors, {"format": "pt", **sums})
 
 
@@ -192,7 +192,13 @@ def _load(torch: Any, transformers: Any, folder: Path) -> tuple[Any, Any]:
     # Its own arithmetic, without fused kernels, takes masks of any form.
     options = {"attn_implementation": "eager", "output_loading_info": True}
     model, loading = getattr(transformers, name).from_pretrained(folder, **options)
+    half = model.dtype != torch.float32
     model = model.eval().float()
+    if half and kind == "RoFormer":
+        # Such a file has its sines and cosines rounded, too; ours are computed, and so are these then.
+        config = network_config(values, folder / CONFIG, has_pooler=False)
+        angles = getattr(model, model.base_model_prefix, model).encoder.embed_positions
+        angles.weight.data.copy_(torch.from_numpy(names.position_table(config)))
     missing = {key for key in loading["missing_keys"] if "pooler" in key}
     encoder = getattr(model, model.base_model_prefix, model)
     if getattr(encoder, "pooler", None) is not None and not missing:

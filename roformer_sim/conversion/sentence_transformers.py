@@ -56,7 +56,11 @@ def write(preset: Preset, folder: Path) -> None:
         for i, (kind, path) in enumerate(modules)
     ]
     write_json(folder / MODULES, entries)
-    settings = {"model_type": "SentenceTransformer", "prompts": {}, "default_prompt_name": None}
+    settings: dict[str, Any] = {
+        "model_type": "SentenceTransformer",
+        "prompts": {},
+        "default_prompt_name": None,
+    }
     write_json(folder / ENCODE_SETTINGS, {**settings, "similarity_fn_name": "cosine"})
 
 

@@ -82,7 +82,12 @@ def random_tensors(model_type: str, width: int = HIDDEN) -> dict[str, np.ndarray
 
 def write_settings(folder: Path, model_type: str, **changes: Any) -> None:
     """``config.json``, ``vocab.txt`` and ``tokenizer_config.json``; keywords change the first."""
-    values = {**CONFIG, "model_type": model_type, "architectures": [CLASSES.get(model_type, "OtherModel")], **changes}
+    values = {
+        **CONFIG,
+        "model_type": model_type,
+        "architectures": [CLASSES.get(model_type, "OtherModel")],
+        **changes,
+    }
     (folder / "config.json").write_text(json.dumps(values))
     (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in VOCABULARY))
     settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "strip_accents": None}

@@ -12,7 +12,9 @@ from roformer_sim.checkpoints import resolve_preset
 from roformer_sim.checkpoints.hub import looks_like_hub_name
 
 
-@pytest.mark.parametrize("name", ["junnyu/roformer_chinese_char_base", "google-bert/bert-base-chinese", "a/b.c"])
+@pytest.mark.parametrize(
+    "name", ["junnyu/roformer_chinese_char_base", "google-bert/bert-base-chinese", "a/b.c"]
+)
 def test_owner_and_name_are_a_hub_name(name: str) -> None:
     assert looks_like_hub_name(name)
 

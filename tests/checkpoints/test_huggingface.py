@@ -187,7 +187,9 @@ def test_the_table_of_angles_must_be_the_standard_one(transformers_folder: Folde
         load_any(folder)
 
 
-def test_ours_is_never_taken_for_theirs_nor_theirs_for_ours(transformers_folder: Folder, tmp_path: Path) -> None:
+def test_ours_is_never_taken_for_theirs_nor_theirs_for_ours(
+    transformers_folder: Folder, tmp_path: Path
+) -> None:
     theirs = transformers_folder(random_tensors("roformer"))
     assert not is_preset(theirs)
     assert kind_of(theirs) == "huggingface"
@@ -291,7 +293,7 @@ def test_shards_hold_what_the_index_says(transformers_folder: Folder) -> None:
     places = write_shards(folder, tensors)
     del places["cls.predictions.bias"]
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
-    with pytest.raises(InputError, match="unknown to the index, the tensor cls.predictions.bias"):
+    with pytest.raises(InputError, match=r"unknown to the index, the tensor cls.predictions.bias"):
         load_any(folder)
     for path in folder.glob("*-00002.safetensors"):
         path.unlink()
@@ -343,5 +345,5 @@ def test_its_class_says_whether_words_are_cut(transformers_folder: Folder) -> No
 def test_a_folder_without_weights_says_what_could_be_there(transformers_folder: Folder) -> None:
     folder = transformers_folder(random_tensors("roformer"))
     (folder / "model.safetensors").unlink()
-    with pytest.raises(InputError, match="no weights: neither model.safetensors nor"):
+    with pytest.raises(InputError, match=r"no weights: neither model.safetensors nor"):
         load_any(folder)

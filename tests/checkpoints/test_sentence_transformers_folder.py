@@ -47,7 +47,12 @@ def make(folder: Path, *kinds: str, pooling: str = "cls", **dense: Any) -> Path:
     write_json(folder / "1_Pooling" / "config.json", {"embedding_dimension": HIDDEN, "pooling_mode": pooling})
     if "Dense" in kinds:
         place = folder / f"{kinds.index('Dense')}_Dense"
-        values = {"in_features": HIDDEN, "out_features": HIDDEN, "bias": True, "activation_function": IDENTITY}
+        values = {
+            "in_features": HIDDEN,
+            "out_features": HIDDEN,
+            "bias": True,
+            "activation_function": IDENTITY,
+        }
         write_json(place / "config.json", values | dense)
         rng = np.random.default_rng(4)
         layer = {"linear.weight": rng.standard_normal((HIDDEN, HIDDEN)), "linear.bias": np.arange(HIDDEN)}

@@ -1,4 +1,4 @@
-"""Figures of the interoperability tests, for the table in ``docs/interop.md``."""
+"""What each test of another tool measured, for the table in the documentation."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 def record(format: str, family: str, direction: str, differences: Mapping[str, float]) -> None:
-    """Append a cell of the table as a JSON line to the file that ``INTEROP_RESULTS`` names, if it is set.
+    """Add a line to the file that the environment variable ``INTEROP_RESULTS`` names, if it does.
 
     Args:
-        format: Name of the format, as in :data:`roformer_sim.conversion.formats.FORMATS`.
-        family: What network: ``"RoFormer, embeddings 16, pooler and LM head"``.
-        direction: ``"in"``, ``"out"`` or ``"round trip"``.
-        differences: Largest absolute difference by kind (``hidden``, ``P2``, ``vector``, ``logits`` ...).
+        format: As in ``roformer_sim.conversion.formats.FORMATS``.
+        family: Of networks: ``"RoFormer"``, ``"BERT"``...
+        direction: ``"in"`` or ``"out"``, seen from us.
+        differences: Largest absolute difference by kind.
     """
     path = os.environ.get("INTEROP_RESULTS")
     if not path:
         return
-    cell = {"format": format, "family": family, "direction": direction, "differences": dict(differences)}
+    line = {"format": format, "family": family, "direction": direction, "differences": dict(differences)}
     with Path(path).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(cell, ensure_ascii=False) + "\n")
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")

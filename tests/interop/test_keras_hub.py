@@ -96,12 +96,12 @@ def test_damage_is_named(tmp_path: Path) -> None:
     whole = path.read_bytes()
     with h5py.File(path, "a") as file:
         file["layers/dense/vars/0"][0, 0] = np.nan
-    with pytest.raises(InputError, match="model.weights.h5: layers/dense/vars/0 holds NaN"):
+    with pytest.raises(InputError, match=r"model.weights.h5: layers/dense/vars/0 holds NaN"):
         load_any(folder)
     with h5py.File(path, "a") as file:
         del file["layers/dense/vars/0"]
-    with pytest.raises(InputError, match="model.weights.h5: layers/dense/vars/0 is missing"):
+    with pytest.raises(InputError, match=r"model.weights.h5: layers/dense/vars/0 is missing"):
         load_any(folder)
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="model.weights.h5: missing, damaged or truncated"):
+    with pytest.raises(InputError, match=r"model.weights.h5: missing, damaged or truncated"):
         load_any(folder)
