@@ -135,6 +135,15 @@ def kind_of(folder: str | Path) -> str:
     return _kind(Path(folder)).name
 
 
+def title_of(folder: str | Path) -> str:
+    """What a folder of its kind holds, in words.
+
+    Raises:
+        InputError: It is of none.
+    """
+    return _kind(Path(folder)).title
+
+
 def _kind(folder: Path) -> FolderKind:
     for kind in KINDS:
         if kind.recognise(folder):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -44,6 +44,9 @@ _BLOCK = {
 }
 _HEAD = "layers/masked_lm_head"
 
+# A damaged file shows as one or another of these, depending on where it is cut.
+_DAMAGE = (OSError, ValueError, KeyError, RuntimeError)
+
 
 def is_keras_hub(folder: Path) -> bool:
     """Whether ``config.json`` names a Keras class and there are HDF5 weights."""
@@ -71,13 +74,11 @@ def load_keras_hub(folder: str | Path, *, model_type: Literal["roformer", "bert"
     if stored.get("class_name") != "BertBackbone" or model_type == "roformer":
         raise InputError(f"{path}: class_name is {stored.get('class_name')}; only BertBackbone is read")
     tokenizer = _tokenizer(folder)
-    arrays = _read(folder / WEIGHTS)
-    head = _read(folder / TASK_WEIGHTS) if (folder / TASK_WEIGHTS).is_file() else {}
-    head = {name: array for name, array in head.items() if name.startswith(_HEAD)}
-    config = _config(stored.get("config") or {}, path, bool(head), tokenizer.pad_id)
-    weights = _backbone(arrays, config, folder / WEIGHTS)
-    if head:
-        weights |= _head(head, folder / TASK_WEIGHTS)
+    with _Arrays(folder / WEIGHTS) as arrays, _Arrays(folder / TASK_WEIGHTS, _HEAD) as head:
+        config = _config(stored.get("config") or {}, path, bool(head.names), tokenizer.pad_id)
+        weights = _backbone(arrays, config)
+        if head.names:
+            weights |= _head(head)
     check_shapes(weight_shapes(config), {k: v.shape for k, v in weights.items()}, folder / WEIGHTS)
     check_vocabulary(tokenizer, config, folder)
     return Preset(config, tokenizer, weights, {"source": {"format": "Keras Hub preset", "name": folder.name}})
@@ -106,27 +107,6 @@ def _tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(folder / VOCABULARY, do_lower_case=lower, words=False)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of the file by name, float32."""
-    import h5py
-
-    found: dict[str, np.ndarray] = {}
-
-    def take(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer/"):
-            found[name] = _values(item)
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(take)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(f"{path}: missing, damaged or truncated: {' '.join(str(error).split())}") from None
-    for name, array in found.items():
-        if not np.isfinite(array).all():
-            raise InputError(f"{path}: {name} holds NaN or infinite values")
-    return found
-
-
 def _values(item: Any) -> np.ndarray:
     stored = item[()]
     if item.attrs.get("dtype") == "bfloat16":  # HDF5 has no such type: the upper halves of float32
@@ -134,8 +114,7 @@ def _values(item: Any) -> np.ndarray:
     return np.asarray(stored, np.float32)
 
 
-def _backbone(arrays: dict[str, np.ndarray], config: ModelConfig, where: Path) -> dict[str, np.ndarray]:
-    taken = _Taken(arrays, where)
+def _backbone(taken: _Arrays, config: ModelConfig) -> dict[str, np.ndarray]:
     weights = {f"{ours}_embedding/embeddings": taken(theirs, 0) for theirs, ours in _TABLES.items()}
     weights |= taken.pair("layer_normalization", "embedding_norm", _NORM)
     weights |= taken.pair("dense", "pooler", _DENSE)
@@ -157,8 +136,7 @@ def _backbone(arrays: dict[str, np.ndarray], config: ModelConfig, where: Path) -
     return weights
 
 
-def _head(arrays: dict[str, np.ndarray], where: Path) -> dict[str, np.ndarray]:
-    taken = _Taken(arrays, where)
+def _head(taken: _Arrays) -> dict[str, np.ndarray]:
     weights = taken.pair("masked_lm_head/_intermediate_dense", "lm_transform", _DENSE)
     weights |= taken.pair("masked_lm_head/_intermediate_layer_norm", "lm_norm", _NORM)
     weights["lm_bias"] = taken("masked_lm_head", 0)
@@ -166,22 +144,59 @@ def _head(arrays: dict[str, np.ndarray], where: Path) -> dict[str, np.ndarray]:
     return weights
 
 
-class _Taken:
-    """Arrays of a file, each taken once; the last left over or the first missing is named."""
+class _Arrays:
+    """Arrays of an HDF5 file, each read once, when it is asked for; what is missing or left over is named.
 
-    def __init__(self, arrays: dict[str, np.ndarray], where: Path) -> None:
-        self._arrays, self._where = arrays, where
+    Args:
+        path: The file; one that is not there has none.
+        begins: Only arrays whose names begin so count.
+    """
+
+    def __init__(self, path: Path, begins: str = "layers/") -> None:
+        import h5py
+
+        self.path, self._file = path, None
+        self.names: set[str] = set()
+        if not path.is_file():
+            return
+        try:
+            self._file = h5py.File(path, "r")
+            self._file.visititems(
+                lambda name, item: self.names.add(name) if isinstance(item, h5py.Dataset) else None
+            )
+        except _DAMAGE as error:
+            self._refuse(error)
+        self.names = {name for name in self.names if name.startswith(begins)}
+
+    def __enter__(self) -> _Arrays:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def __call__(self, layer: str, place: int) -> np.ndarray:
         name = f"layers/{layer}/vars/{place}"
-        if name not in self._arrays:
-            raise InputError(f"{self._where}: {name} is missing")
-        return self._arrays.pop(name)
+        if name not in self.names:
+            raise InputError(f"{self.path}: {name} is missing")
+        self.names.remove(name)
+        try:
+            values = _values(self._file[name])  # type: ignore[index]
+        except _DAMAGE as error:
+            self._refuse(error)
+        if not np.isfinite(values).all():
+            raise InputError(f"{self.path}: {name} holds NaN or infinite values")
+        return values
 
     def pair(self, layer: str, ours: str, kinds: tuple[str, str]) -> dict[str, np.ndarray]:
+        """Both arrays of a layer by our names."""
         return {f"{ours}/{kind}": self(layer, place) for place, kind in enumerate(kinds)}
 
     def check_nothing_left(self) -> None:
-        if self._arrays:
-            name = min(self._arrays)
-            raise InputError(f"{self._where}: {name} has no place in a BERT network")
+        """Refuse arrays that nothing has asked for."""
+        if self.names:
+            raise InputError(f"{self.path}: {min(self.names)} has no place in a BERT network")
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{self.path}: damaged or truncated: {reason}") from None
