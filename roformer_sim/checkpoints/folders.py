@@ -93,6 +93,12 @@ def _read_keras_hub(folder: Path, model_type: ModelType) -> Preset:
 
 KINDS = (
     FolderKind(
+        "preset",
+        "a preset (config.json and model.safetensors)",
+        is_preset,
+        lambda folder, model_type: load_preset(folder),
+    ),
+    FolderKind(
         "sentence-transformers",
         "a sentence-transformers folder (modules.json)",
         lambda folder: (folder / "modules.json").is_file(),
@@ -103,12 +109,6 @@ KINDS = (
         "a Keras Hub preset (config.json, model.weights.h5, assets/tokenizer)",
         _is_keras_hub,
         _read_keras_hub,
-    ),
-    FolderKind(
-        "preset",
-        "a preset (config.json and model.safetensors)",
-        is_preset,
-        lambda folder, model_type: load_preset(folder),
     ),
     FolderKind(
         "huggingface",
