@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -12,6 +12,7 @@ import numpy as np
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import (
     Preset,
+    extend_tokens,
     keep_tokens,
     load_any,
     resolve_preset,
@@ -122,6 +123,21 @@ class RoFormerSim:
         """
         tokenizer, rows = self.tokenizer.keep_tokens(tokens)
         return self._of(keep_tokens(self._preset(), tokenizer, rows), "keep_tokens", self.network.dtype)
+
+    def extend_tokens(
+        self,
+        tokens: Sequence[str],
+        *,
+        sources: Mapping[str, Sequence[str]] | None = None,
+        simplified: bool = False,
+    ) -> RoFormerSim:
+        """A copy with a larger vocabulary: ``model.extend_tokens(["體"], sources={"體": ["体"]})``.
+
+        See :func:`roformer_sim.checkpoints.extend_tokens`; the copy's ``metadata["vocabulary"][-1]["added"]``
+        tells what the row of each new token was made of.
+        """
+        larger = extend_tokens(self._preset(), tokens, sources=sources, simplified=simplified)
+        return self._of(larger, "extend_tokens", self.network.dtype)
 
     def save_preset(
         self,

@@ -61,6 +61,13 @@ def optional_text(row: Object, key: str) -> str | None:
     return None if row.get(key) is None else text(row, key)
 
 
+def source_name(row: Object, otherwise: str) -> str:
+    """The field ``source``: a string, or a list of them joined; ``otherwise`` where there is none."""
+    if isinstance(row.get("source"), list):
+        return ", ".join(texts(row, "source")) or otherwise
+    return optional_text(row, "source") or otherwise
+
+
 def identity(row: Object, key: str) -> str:
     """A string or an integer as a string; empty where it is absent or null."""
     value = row.get(key)

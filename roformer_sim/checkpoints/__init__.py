@@ -3,6 +3,7 @@
 Importing this package does not load Keras.
 """
 
+from roformer_sim.checkpoints.extend_tokens import extend_tokens
 from roformer_sim.checkpoints.folders import load_any, resolve_preset, shipped_presets
 from roformer_sim.checkpoints.keep_tokens import keep_tokens
 from roformer_sim.checkpoints.preset import Preset, load_preset, save_preset
@@ -11,6 +12,7 @@ from roformer_sim.checkpoints.weights import assign_weights, read_weights, weigh
 __all__ = [
     "Preset",
     "assign_weights",
+    "extend_tokens",
     "keep_tokens",
     "load_any",
     "load_preset",

@@ -8,10 +8,16 @@ import numpy as np
 
 from corpus_builder.errors import InputError
 from roformer_sim.checkpoints.preset import Preset
+from roformer_sim.checkpoints.vocabulary_map import with_step, write_ranges
 from roformer_sim.text import Tokenizer
 
 VOCABULARY_WEIGHTS = ("token_embedding/embeddings", "lm_bias")
 """The weights with one row a token; the product of the language-model head is tied to the first."""
+
+
+def vocabulary_weights(weights: Mapping[str, np.ndarray]) -> list[str]:
+    """Those of :data:`VOCABULARY_WEIGHTS` that a network has: without a head there is no bias."""
+    return [name for name in VOCABULARY_WEIGHTS if name in weights]
 
 
 def keep_embedding_rows(weights: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -29,13 +35,15 @@ def keep_embedding_rows(weights: Mapping[str, np.ndarray], rows: np.ndarray) -> 
     outside = rows[(rows < 0) | (rows >= size)]
     if len(outside):
         raise InputError(f"cannot keep embedding row {outside[0]}: the embedding has {size} rows")
-    return dict(weights) | {name: weights[name][rows] for name in VOCABULARY_WEIGHTS}
+    return dict(weights) | {name: weights[name][rows] for name in vocabulary_weights(weights)}
 
 
 def keep_tokens(preset: Preset, tokenizer: Tokenizer, rows: np.ndarray) -> Preset:
     """The preset with a smaller vocabulary, as bert4keras's ``keep_tokens`` loads one.
 
-    Texts of kept tokens give the same vectors as before.
+    Texts of kept tokens give the same vectors as before. ``metadata["vocabulary"]`` of the result holds the
+    old row of each token, so that other tools can do the same to the original checkpoint
+    (:func:`roformer_sim.checkpoints.vocabulary_map.bert4keras_arguments`).
 
     Example:
         >>> small = keep_tokens(preset, *preset.tokenizer.simplified())  # doctest: +SKIP
@@ -50,4 +58,11 @@ def keep_tokens(preset: Preset, tokenizer: Tokenizer, rows: np.ndarray) -> Prese
     config = preset.config.model_copy(
         update={"vocab_size": tokenizer.vocab_size, "pad_token_id": tokenizer.pad_id}
     )
-    return Preset(config, tokenizer, keep_embedding_rows(preset.weights, rows), dict(preset.metadata))
+    step = {
+        "change": "kept",
+        "tokens_before": preset.config.vocab_size,
+        "tokens": tokenizer.vocab_size,
+        "rows": write_ranges(rows),
+    }
+    weights = keep_embedding_rows(preset.weights, rows)
+    return Preset(config, tokenizer, weights, with_step(preset.metadata, step))

@@ -126,12 +126,31 @@ def _tokenizer_settings(path: Path) -> dict[str, bool]:
 
 
 def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, folder: Path) -> None:
-    """Refuse a vocabulary that does not fit the embedding."""
-    if tokenizer.vocab_size != config.vocab_size:
+    """Refuse a vocabulary that does not fit the embedding, as a simplified one beside full weights does.
+
+    Only the number of tokens can be checked: nothing tells a vocabulary in another order.
+    """
+    check_vocabulary_size(tokenizer.vocab_size, config.vocab_size, folder)
+
+
+def check_vocabulary_size(tokens: int, rows: int, folder: Path) -> None:
+    """:func:`check_vocabulary` by the numbers alone: tokens of vocab.txt, rows of the embedding.
+
+    Raises:
+        InputError: They differ; the message says what is missing.
+    """
+    if tokens == rows:
+        return
+    found = f"{folder}: vocab.txt has {tokens:,} tokens, the embedding {rows:,} rows"
+    if tokens < rows:
         raise InputError(
-            f"{folder}: vocab.txt has {tokenizer.vocab_size} tokens, the network's vocabulary "
-            f"has {config.vocab_size}"
+            f"{found}: a simplified vocabulary needs its list of kept rows (keep_tokens). Put the full "
+            "vocab.txt beside these weights, then make the smaller preset with `roformer-sim vocab simplify`"
         )
+    raise InputError(
+        f"{found}: tokens were added, or vocab.txt is another model's. Put the vocab.txt of these weights "
+        "beside them, then add tokens with `roformer-sim vocab extend`"
+    )
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:

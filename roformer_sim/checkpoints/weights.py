@@ -103,11 +103,17 @@ def check_shapes(
         if found[name] != shape:
             raise InputError(
                 f"{where}: {kind} {name} has shape {list(found[name])}, "
-                f"the configuration asks for {list(shape)}"
+                f"the configuration asks for {list(shape)}{_hint(name)}"
             )
     extra = sorted(set(found) - set(expected))
     if extra:
         raise InputError(f"{where}: unexpected {kind} {extra[0]} ({len(extra)} in all)")
+
+
+def _hint(name: str) -> str:
+    if name not in ("token_embedding/embeddings", "lm_bias"):
+        return ""
+    return "; weights of a full vocabulary fit a simplified one only by its list of kept rows (keep_tokens)"
 
 
 def _name(variable: object) -> str:

@@ -19,6 +19,7 @@ from roformer_sim.cli.index import index
 from roformer_sim.cli.info import info
 from roformer_sim.cli.mine_negatives import mine_negatives
 from roformer_sim.cli.prepare_sts import prepare_sts
+from roformer_sim.cli.reduce import reduce
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.teacher_cache import teacher_cache
@@ -60,13 +61,13 @@ for command in (
     mine_negatives,
     train,
     teacher_cache,
-    vocab,
     prepare_sts,
     info,
+    reduce,
     convert,
 ):
     app.command()(command)
-for group in (evaluate, index, whiten):
+for group in (evaluate, index, vocab, whiten):
     app.add_typer(group)
 
 # Typer raises Click's exceptions, its own copy of them in newer versions; this finds the ones it uses.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +12,7 @@ import typer
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json, refuse_folder
-from roformer_sim.cli.searching import open_index
+from roformer_sim.cli.searching import counted, open_index
 
 if TYPE_CHECKING:
     from corpus_builder.readers import Format
@@ -127,7 +127,8 @@ def mine_negatives(
 
         second = load_teacher(teacher)
     miner = HardNegativeMiner(opened, rules, second)
-    _write(miner.mine(_anchors(inputs, shape)), output, form)
+    with counted("pairs") as on_progress:
+        _write(miner.mine(_anchors(inputs, shape)), output, form, lambda: on_progress(miner.counts.pairs))
     if as_json:
         print_json({**vars(miner.counts), "output": str(output)})
         return
@@ -172,7 +173,7 @@ def _format(output: Path) -> Format:
     return form
 
 
-def _write(triples: Iterator[HardTriple], output: Path, form: Format) -> None:
+def _write(triples: Iterator[HardTriple], output: Path, form: Format, on_triple: Callable[[], None]) -> None:
     from corpus_builder.readers import Format
     from corpus_builder.writers import AtomicWriter
 
@@ -180,6 +181,7 @@ def _write(triples: Iterator[HardTriple], output: Path, form: Format) -> None:
         if form is Format.TSV:
             out.write_line("anchor\tpositive\tnegative")
         for triple in triples:
+            on_triple()
             texts = (triple.anchor, triple.positive, triple.negative)
             if form is Format.JSONL:
                 out.write_row(dict(zip(("anchor", "positive", "negative"), texts, strict=True)))

@@ -1,18 +1,49 @@
-"""``roformer-sim vocab``: a vocabulary from text files."""
+"""``roformer-sim vocab``: a vocabulary from text files, and changing a model's."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from corpus_builder.errors import InputError
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json, refuse_folder
+from roformer_sim.cli.vocab_changes import coverage, extend, simplify
 
 
-def vocab(
+class _BuildUnlessNamed(TyperGroup):
+    """Without the name of a command, ``build`` is meant: ``roformer-sim vocab texts.txt -o vocab.txt``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["build", *args]
+        return super().parse_args(ctx, args)
+
+
+vocab = typer.Typer(
+    name="vocab",
+    cls=_BuildUnlessNamed,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@vocab.callback()
+def _vocab() -> None:
+    """Build a vocabulary of texts, or change and measure a model's.
+
+    \b
+    roformer-sim vocab texts.txt.gz --output vocab.txt --max-size 7000
+    roformer-sim vocab simplify my_model smaller_model
+
+    Without the name of a command, `build` is meant. Every command takes --json.
+    """
+
+
+def build(
     inputs: Annotated[
         list[str],
         typer.Argument(help="Text or JSON-lines files or globs; also .gz and .xz.", show_default=False),
@@ -28,8 +59,8 @@ def vocab(
     """Build a vocabulary: special tokens, ASCII, the most frequent characters and Latin words.
 
     \b
-    roformer-sim vocab texts.txt.gz --output vocab.txt --max-size 7000
-    roformer-sim vocab groups.jsonl.gz pairs.jsonl.gz -o vocab.txt --json
+    roformer-sim vocab build texts.txt.gz --output vocab.txt --max-size 7000
+    roformer-sim vocab build groups.jsonl.gz pairs.jsonl.gz -o vocab.txt --json
 
     JSON lines are read in the shapes of the training files: groups, pairs, QA, documents.
     """
@@ -51,3 +82,7 @@ def vocab(
         print_json({"output": str(output), "tokens": len(tokens), "inputs": [str(path) for path in paths]})
     else:
         print(f"{len(tokens):,} tokens written to {output}")
+
+
+for command in (build, simplify, extend, coverage):
+    vocab.command()(command)

@@ -65,6 +65,8 @@ FORMATS: dict[str, Format] = {
         Format("huggingface", "Hugging Face folder, for transformers", True, "torch and transformers"),
         Format("sentence-transformers", "sentence-transformers folder", True, "sentence-transformers", 1e-5),
         Format("keras-hub", "Keras Hub BERT preset", False, "keras-hub"),
+        Format("onnx", "ONNX graphs: encoder, generation with its cache", True, "onnxruntime"),
+        Format("openvino", "OpenVINO models of the same parts", True, "openvino"),
     )
 }
 """By name."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -158,19 +158,30 @@ class HardNegativeMiner:
     def mine(self, anchors: Iterable[Anchor]) -> Iterator[HardTriple]:
         """Triples in the order of the anchors; at most ``rules.count`` for each (anchor, positive)."""
         stream, number = iter(anchors), 0
+        judge = None if self.teacher is None else Judge(self.teacher)
         while block := list(islice(stream, BLOCK)):
-            positives = list(dict.fromkeys(text for anchor in block for text in anchor.positives))
-            vectors = self.index.encode([anchor.text for anchor in block])
-            of_positive = dict(zip(positives, self.index.encode(positives), strict=True)) if positives else {}
-            most = max(len(anchor.positives) for anchor in block)
-            rows, scores = self.index.search_vectors(vectors, self.rules.last_rank + most + 1 + _VARIANTS)
-            for i, anchor in enumerate(block):
-                texts, cosines = self._window(anchor, rows[i], scores[i])
-                rng = np.random.default_rng([self.rules.seed, number])
-                number += 1
-                for positive in anchor.positives:
-                    score = float(vectors[i] @ of_positive[positive])
-                    yield from self._choose(anchor.text, positive, score, texts, cosines, rng)
+            pairs = list(self._pairs(block))
+            if judge is not None:
+                judge.learn(text for pair in pairs for text in pair.texts_to_judge())
+            for anchor, of_anchor in groupby(pairs, key=lambda pair: pair.place):
+                rng = np.random.default_rng([self.rules.seed, number + anchor])
+                for pair in of_anchor:
+                    yield from self._choose(pair, judge, rng)
+            number += len(block)
+
+    def _pairs(self, block: Sequence[Anchor]) -> Iterator[_Pair]:
+        """The pairs of a block of anchors with the candidates that lie between the margins."""
+        positives = list(dict.fromkeys(text for anchor in block for text in anchor.positives))
+        vectors = self.index.encode([anchor.text for anchor in block])
+        of_positive = dict(zip(positives, self.index.encode(positives), strict=True)) if positives else {}
+        most = max(len(anchor.positives) for anchor in block)
+        rows, scores = self.index.search_vectors(vectors, self.rules.last_rank + most + 1 + _VARIANTS)
+        for place, anchor in enumerate(block):
+            texts, cosines = self._window(anchor, rows[place], scores[place])
+            for positive in anchor.positives:
+                score = float(vectors[place] @ of_positive[positive])
+                between = self._between(score, cosines)
+                yield _Pair(place, anchor.text, positive, score, texts, cosines, between)
 
     def _window(
         self, anchor: Anchor, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]
@@ -191,39 +202,73 @@ class HardNegativeMiner:
         first, last = self.rules.first_rank - 1, self.rules.last_rank
         return texts[first:last], np.array(cosines[first:last], np.float32)
 
-    def _choose(
-        self,
-        anchor: str,
-        positive: str,
-        score: float,
-        texts: list[str],
-        cosines: npt.NDArray[np.float32],
-        rng: np.random.Generator,
-    ) -> Iterator[HardTriple]:
+    def _between(self, score: float, cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """Candidates neither too similar nor too far, counted."""
         rules, counts = self.rules, self.counts
-        counts.pairs += 1
-        counts.candidates += len(texts)
         similar = cosines > float(rules.ceiling(np.array(score, np.float64)))
         far = ~similar & (cosines < (-np.inf if rules.min_score is None else rules.min_score))
+        counts.pairs += 1
+        counts.candidates += len(cosines)
         counts.too_similar += int(similar.sum())
         counts.too_far += int(far.sum())
-        left = self._teacher_passes(anchor, positive, texts, np.flatnonzero(~similar & ~far))
+        return np.flatnonzero(~similar & ~far)
+
+    def _choose(self, pair: _Pair, judge: Judge | None, rng: np.random.Generator) -> Iterator[HardTriple]:
+        rules, counts = self.rules, self.counts
+        left = pair.between
+        if judge is not None and len(left):
+            cosines = judge.cosines(pair.anchor, [pair.positive, *(pair.texts[i] for i in left)])
+            left = left[cosines[1:] <= cosines[0] - rules.teacher_margin]
+            counts.teacher_dropped += len(pair.between) - len(left)
         if rules.sampling == "random" and len(left) > rules.count:
             left = np.sort(rng.choice(left, rules.count, replace=False))
         chosen = left[: rules.count].tolist()
         counts.triples += len(chosen)
         counts.without += not chosen
         for i in chosen:
-            yield HardTriple(anchor, positive, texts[i], score, float(cosines[i]))
+            yield HardTriple(pair.anchor, pair.positive, pair.texts[i], pair.score, float(pair.cosines[i]))
 
-    def _teacher_passes(
-        self, anchor: str, positive: str, texts: list[str], rows: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int64]:
-        if self.teacher is None or not len(rows):
-            return rows
-        vectors = np.asarray(self.teacher([anchor, positive, *[texts[i] for i in rows]]), np.float64)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        cosines = vectors[1:] @ vectors[0]
-        passed = rows[cosines[1:] <= cosines[0] - self.rules.teacher_margin]
-        self.counts.teacher_dropped += len(rows) - len(passed)
-        return passed
+
+class _Pair(NamedTuple):
+    """An anchor, at its place in the block, one of its positives, and the candidates."""
+
+    place: int
+    anchor: str
+    positive: str
+    score: float
+    texts: list[str]
+    cosines: npt.NDArray[np.float32]
+    between: npt.NDArray[np.int64]
+
+    def texts_to_judge(self) -> list[str]:
+        return (
+            [self.anchor, self.positive, *(self.texts[i] for i in self.between)] if len(self.between) else []
+        )
+
+
+class Judge:
+    """The teacher's unit vectors of sentences, each encoded once as long as it is remembered.
+
+    The same sentences are candidates of many anchors. The ones not asked for longest are forgotten.
+    """
+
+    def __init__(self, teacher: Encode, room: int = 200_000) -> None:
+        self._teacher, self._room = teacher, room
+        self._vectors: dict[str, npt.NDArray[np.float32]] = {}
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Have vectors of all of these."""
+        wanted = list(dict.fromkeys(texts))
+        unknown = [text for text in wanted if text not in self._vectors]
+        known = {text: self._vectors.pop(text) for text in wanted if text in self._vectors}
+        for text in list(self._vectors)[: max(0, len(self._vectors) + len(wanted) - self._room)]:
+            del self._vectors[text]
+        self._vectors.update(known)
+        if unknown:
+            vectors = np.asarray(self._teacher(unknown), np.float32)
+            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            self._vectors.update(zip(unknown, vectors, strict=True))
+
+    def cosines(self, text: str, others: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Of ``text`` with each of ``others``, all of them learned."""
+        return np.stack([self._vectors[other] for other in others]) @ self._vectors[text]

@@ -2,6 +2,7 @@
 
 ``checked``   what a teacher is, and the checks that each of its answers must pass
 ``load``      a recipe's name of a teacher to the teacher
+``e5``        multilingual-e5-small on the native engine
 ``cache``     vectors on disk, found by their text's hash
 ``fill``      computes what is missing in a cache, resumable
 ``texts``     the texts of training files, cut as training cuts them

@@ -6,7 +6,7 @@ Importing this package loads neither TensorFlow nor Keras; jieba is loaded by th
 from roformer_sim.text.build_vocab import build_vocabulary
 from roformer_sim.text.encoding import Encoding
 from roformer_sim.text.noise import whole_word_noise, whole_word_noise_batch
-from roformer_sim.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from roformer_sim.text.vocabulary import SPECIAL_TOKENS, Vocabulary, looks_like_word_vocabulary
 from roformer_sim.text.wordpiece import Tokenizer
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Tokenizer",
     "Vocabulary",
     "build_vocabulary",
+    "looks_like_word_vocabulary",
     "whole_word_noise",
     "whole_word_noise_batch",
 ]

@@ -63,12 +63,12 @@ def build_vocabulary(
     kept_for_words = min(max_size // 20 if latin_words is None else latin_words, len(chosen_words))
     tokens = list(head)
     for character in _by_count(counts, min_count):
-        forms = _forms(character)
+        ways = forms(character)
         if character in known:
             continue
-        if len(tokens) + len(forms) > max_size - kept_for_words:
+        if len(tokens) + len(ways) > max_size - kept_for_words:
             break
-        tokens += forms
+        tokens += ways
     return tokens + chosen_words[: max_size - len(tokens)]
 
 
@@ -97,7 +97,8 @@ def _by_count(counts: np.ndarray, min_count: int) -> Iterator[str]:
     yield from map(chr, codes[np.argsort(-counts[codes], kind="stable")].tolist())
 
 
-def _forms(character: str) -> list[str]:
+def forms(character: str) -> list[str]:
+    """The tokens that make a character known: ``['中']``, ``['β', '##β']``."""
     stands_alone = character_kinds()[ord(character)] == STANDALONE
     return [character] if stands_alone else [character, f"##{character}"]
 

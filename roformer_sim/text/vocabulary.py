@@ -61,8 +61,8 @@ class Vocabulary(Sequence[str]):
 
     @cached_property
     def has_words(self) -> bool:
-        """Whether any token is a word of two or more Chinese characters; character vocabularies have none."""
-        return any(len(token) > 1 and all(map(is_cjk, token)) for token in self._tokens)
+        """:func:`looks_like_word_vocabulary`."""
+        return looks_like_word_vocabulary(self._tokens)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Vocabulary:
@@ -185,6 +185,17 @@ class Vocabulary(Sequence[str]):
 
     def __hash__(self) -> int:
         return hash(self._tokens)
+
+
+def looks_like_word_vocabulary(tokens: Sequence[str]) -> bool:
+    """Whether a vocabulary is one of jieba's words, as RoFormer's 50,000, and not one of characters.
+
+    It is where at least one token in a hundred is a word of two or more ideographs (``广州``): four in five
+    of RoFormer's 50,000 are, none of BERT's, RoFormer-Sim's and SimBERT's characters. A few words that
+    somebody put into ``[unused]`` places leave it one of characters, which never yields them.
+    """
+    words = sum(1 for token in tokens if len(token) > 1 and all(map(is_cjk, token)))
+    return words * 100 >= max(len(tokens), 1)
 
 
 def is_special(token: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
@@ -32,8 +33,8 @@ class Tokenizer:
         vocab: the tokens in the order of the embedding's rows.
         do_lower_case: lower-case and take accents off first.
         words: cut into jieba's words (HMM off) first; a word in the vocabulary is one token, others are
-            tokenized as usual. ``None`` does so where the vocabulary holds words, such as RoFormer's
-            50,000; a character model read with words, or the reverse, would be silently wrong.
+            tokenized as usual. ``None`` does so where the vocabulary looks like one of words, as
+            RoFormer's 50,000; a character model read with words, or the reverse, would be silently wrong.
 
     Raises:
         InputError: the vocabulary is not valid, see :class:`Vocabulary`.
@@ -69,8 +70,14 @@ class Tokenizer:
     def from_file(
         cls, path: str | os.PathLike[str], *, do_lower_case: bool = True, words: bool | None = None
     ) -> Tokenizer:
-        """Read ``vocab.txt``; see :meth:`Vocabulary.from_file` for what is refused."""
-        return cls(Vocabulary.from_file(path), do_lower_case=do_lower_case, words=words)
+        """Read ``vocab.txt``; see :meth:`Vocabulary.from_file` for what is refused.
+
+        Warns where ``words`` is given and is not what the vocabulary looks like.
+        """
+        vocabulary = Vocabulary.from_file(path)
+        if words is not None and words != vocabulary.has_words:
+            warnings.warn(_wrong_kind(path, words), stacklevel=2)
+        return cls(vocabulary, do_lower_case=do_lower_case, words=words)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -234,6 +241,18 @@ class Tokenizer:
         places = locate if tokens.offsets is None else tokens.offsets
         bounds = tokens.bounds if pairs is None else tokens.bounds[::2]
         return EncodedRows(tokens.ids, segment_ids, places, bounds, truncated)
+
+
+def _wrong_kind(path: str | os.PathLike[str], words: bool) -> str:
+    if words:
+        return (
+            f"{path} is a vocabulary of characters, and is read with jieba's words (words=true): Latin words "
+            "and numbers may be cut otherwise than in training"
+        )
+    return (
+        f"{path} is a vocabulary of jieba's words, and is read by characters (words=false): its words are "
+        "never used, and a model trained with them gives poor vectors"
+    )
 
 
 def _put_masks(token_ids: np.ndarray, positions: Sequence[int], tokenizer: Tokenizer) -> None:

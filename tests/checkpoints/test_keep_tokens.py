@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from corpus_builder.errors import InputError
+from roformer_sim import RoFormerSim
 from roformer_sim.checkpoints import Preset, assign_weights, load_preset, save_preset
 from roformer_sim.checkpoints.keep_tokens import keep_embedding_rows, keep_tokens
 from roformer_sim.models import Backbone
@@ -69,3 +71,31 @@ def test_rows_of_another_tokenizer_are_refused(tiny_preset: Path) -> None:
     tokenizer, rows = preset.tokenizer.keep_tokens(["广"])
     with pytest.raises(InputError, match="6 tokens and 5 embedding rows"):
         keep_tokens(preset, tokenizer, rows[:-1])
+
+
+def test_full_weights_beside_a_simplified_vocabulary_are_refused(tiny_preset: Path, tmp_path: Path) -> None:
+    """The vectors would be of other tokens: row 7 of the full table is not token 7 of the short list."""
+    whole = load_preset(tiny_preset)
+    folder = tmp_path / "mixed"
+    save_preset(folder, whole)
+    whole.tokenizer.keep_tokens(["广", "州"])[0].save(folder / "vocab.txt")
+    asked = (
+        r"vocab.txt has 7 tokens, the embedding 108 rows: a simplified vocabulary needs .* \(keep_tokens\)"
+    )
+    with pytest.raises(InputError, match=asked):
+        load_preset(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 7}))
+    with pytest.raises(InputError, match=r"has shape \[108\].*asks for \[7\].*\(keep_tokens\)"):
+        RoFormerSim.from_preset(folder)
+
+
+def test_a_vocabulary_with_more_tokens_than_rows_is_refused(tiny_preset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "longer"
+    save_preset(folder, load_preset(tiny_preset))
+    with (folder / "vocab.txt").open("a", encoding="utf-8") as file:
+        file.write("術\n")
+    with pytest.raises(
+        InputError, match=r"109 tokens, the embedding 108 rows: tokens were added.*vocab extend"
+    ):
+        load_preset(folder)

@@ -54,6 +54,15 @@ def test_line_separators_inside_a_string_do_not_cut_the_row(tmp_path: Path) -> N
     assert list(read_jsonl(path)) == [(1, {"a": "上\u2028下\x85"})]
 
 
+def test_a_row_may_have_several_sources(tmp_path: Path) -> None:
+    row = '{"text": "甲", "synonyms": ["乙"], "source": %s}'
+    groups = write(tmp_path / "g.jsonl", row % '["书", "报"]' + "\n" + row % "[]")
+    assert [group.source for group in read_groups(groups)] == ["书, 报", "g"]
+    wrong = write(tmp_path / "w.jsonl", row % "[1]")
+    with pytest.raises(InputError, match=r"w\.jsonl, line 1: .* must hold strings"):
+        list(read_groups(wrong))
+
+
 def test_the_shapes(tmp_path: Path) -> None:
     groups = write(tmp_path / "g.jsonl", '{"text": "甲", "synonyms": ["乙"], "source": "书", "score": 0.5}')
     assert list(read_groups(groups)) == [Group("甲", ("乙",), "书", 0.5)]

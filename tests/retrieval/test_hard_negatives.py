@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from corpus_builder.errors import InputError
-from roformer_sim.retrieval.hard_negatives import Anchor, HardNegativeMiner, NegativeRules
+from roformer_sim.retrieval.hard_negatives import Anchor, HardNegativeMiner, Judge, NegativeRules
 
 # Texts and their angles in degrees: the cosine of two is that of the difference.
 ANGLES = {
@@ -76,6 +76,22 @@ def test_a_second_encoder_drops_what_it_finds_the_same() -> None:
     miner = HardNegativeMiner(Circle(), NegativeRules(count=9), teacher)
     assert [t.negative for t in miner.mine(PAIR)] == ["怎么开通借呗", "花呗是什么", "今天天气好"]
     assert miner.counts.teacher_dropped == 1
+
+
+@pytest.mark.parametrize(("room", "asked"), [(8, 8), (4, 12)])
+def test_the_second_encoder_is_asked_once_for_what_it_remembers(room: int, asked: int) -> None:
+    texts, known = list(ANGLES), []
+
+    def teacher(batch: list[str]) -> np.ndarray:
+        known.extend(batch)
+        return Circle().encode(batch)
+
+    judge = Judge(teacher, room)
+    for part in (texts[:4], texts[:4], texts[4:], texts[:4]):
+        judge.learn(part)
+        expected = Circle().encode(part) @ Circle().encode(part[:1])[0]
+        np.testing.assert_allclose(judge.cosines(part[0], part), expected, atol=1e-6)
+    assert len(known) == asked
 
 
 def test_drawn_negatives_are_the_same_for_the_same_seed() -> None:
