@@ -32,7 +32,10 @@ def table(lines: list[str]) -> str:
         f"| {' | '.join(key)} | {' | '.join(shown(cell.get(column)) for column in COLUMNS)} |"
         for key, cell in sorted(cells.items())
     ]
-    head = f"| format | direction | family | {' | '.join(COLUMNS)} |", "|---|---|---|" + "---:|" * len(COLUMNS)
+    head = (
+        f"| format | direction | family | {' | '.join(COLUMNS)} |",
+        "|---|---|---|" + "---:|" * len(COLUMNS),
+    )
     return "\n".join([*head, *rows])
 
 

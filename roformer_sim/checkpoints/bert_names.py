@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from roformer_sim.checkpoints.weights import weight_shapes
 from roformer_sim.models import ModelConfig
 
 # What pre-training and fine-tuning leave in a checkpoint besides the network; read past, never in error.
@@ -121,11 +122,20 @@ def bert_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def from_bert(variables: Mapping[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:
-    """Our weights, float32, of a BERT checkpoint's variables (all of :func:`bert_shapes`)."""
+    """Our weights, float32, of a BERT checkpoint's variables (all of :func:`bert_shapes`).
+
+    Each variable is asked for once and put into its place, so that a mapping that reads them from a file
+    holds one at a time beside the weights.
+    """
+    shapes = weight_shapes(config)
     weights = {}
     for ours, theirs in sources(config).items():
-        parts = [np.asarray(variables[name], dtype=np.float32) for name in theirs]
-        weights[ours] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        if len(theirs) == 1:
+            weights[ours] = np.asarray(variables[theirs[0]], dtype=np.float32)
+            continue
+        weights[ours] = np.empty(shapes[ours], np.float32)
+        for columns, name in zip(np.split(weights[ours], len(theirs), axis=-1), theirs, strict=True):
+            columns[...] = variables[name]
     return weights
 
 

@@ -12,6 +12,7 @@ from corpus_builder.errors import InputError
 from roformer_sim.checkpoints import Preset
 from roformer_sim.checkpoints import huggingface_names as names
 from roformer_sim.checkpoints.huggingface import EXTRA, POOLER, network_config
+from roformer_sim.checkpoints.huggingface_tokenizer import PIPELINE
 from roformer_sim.checkpoints.preset import (
     CONFIG,
     TOKENIZER,
@@ -24,6 +25,7 @@ from roformer_sim.checkpoints.preset import (
 from roformer_sim.checkpoints.tensor_files import CHECKSUM, checksum
 from roformer_sim.conversion.outputs import WRITTEN, Outputs, Samples
 from roformer_sim.models import ModelConfig
+from roformer_sim.text import SPECIAL_TOKENS, Vocabulary
 
 _OUR_KEYS = {"pooling", "has_pooler", "has_lm_head"}
 _CLASSES = {"roformer": "RoFormer", "bert": "Bert"}
@@ -103,9 +105,32 @@ def write_tokenizer(preset: Preset, folder: Path, **settings: Any) -> None:
             **settings,
         },
     )
+    if tokenizer.words:
+        _write_pipeline(preset, folder)
     own = {"do_lower_case": tokenizer.do_lower_case, "words": tokenizer.words}
     extra = {"pooling": preset.config.pooling, "tokenizer": own, "metadata": preset.metadata}
     write_json(folder / EXTRA, extra)
+
+
+def _write_pipeline(preset: Preset, folder: Path) -> None:
+    """``tokenizer.json`` of a word model: without it transformers 5 finds no word and cuts characters.
+
+    It takes the vocabulary from this file and puts jieba in the place of the pre-tokenizer.
+    """
+    from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers, processors
+    from tokenizers.models import WordPiece
+
+    ours = preset.tokenizer
+    pipeline = Tokenizer(WordPiece(ours.vocabulary.ids, unk_token="[UNK]"))
+    pipeline.normalizer = normalizers.BertNormalizer(handle_chinese_chars=False, lowercase=ours.do_lower_case)
+    pipeline.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    pipeline.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", ours.cls_id), ("[SEP]", ours.sep_id)],
+    )
+    pipeline.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in SPECIAL_TOKENS])
+    pipeline.save(str(folder / PIPELINE))
 
 
 def write_tensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
@@ -125,7 +150,7 @@ def run(folder: Path, samples: Samples) -> Outputs:
 
     quiet_transformers()
     model, pooler = _load(torch, transformers, folder)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = _tokenizer(transformers, folder)
     check_tokens(samples, tokenizer)
     encoder = getattr(model, model.base_model_prefix, model)
     parts: dict[str, list[np.ndarray]] = {}
@@ -139,6 +164,17 @@ def run(folder: Path, samples: Samples) -> Outputs:
                 for row, targets in zip(samples.rows, samples.targets, strict=True)
             ]
     return {kind: np.concatenate(values) for kind, values in parts.items()}
+
+
+def _tokenizer(transformers: Any, folder: Path) -> Any:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if isinstance(tokenizer, transformers.RoFormerTokenizer) and not (folder / PIPELINE).is_file():
+        # Version 5.23 then looks for words in the name of the vocabulary's file, and finds none.
+        ids = Vocabulary.from_file(folder / VOCABULARY).ids
+        return transformers.RoFormerTokenizer(
+            vocab=ids, do_lower_case=tokenizer.init_kwargs.get("do_lower_case", True)
+        )
+    return tokenizer
 
 
 def check_tokens(samples: Samples, tokenizer: Any) -> None:

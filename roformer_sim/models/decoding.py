@@ -114,7 +114,7 @@ def decode_rows(
     own_bias = ops.cast(unwritten, "float32") * MASKED
     grown = []
     for i, block in enumerate(backbone.blocks):
-        query, key, value = _heads(block, projected[i], x, rotary)
+        query, key, value = token_heads(block, projected[i], x, rotary)
         kept = (write_token(own[i][0], key, time), write_token(own[i][1], value, time))
         grown.append(kept)
         shared = (sources.keys[i], sources.values[i])
@@ -126,7 +126,7 @@ def decode_rows(
     return backbone.lm_logits(x), grown
 
 
-def _heads(block: TransformerBlock, projection: Projection, x: Any, rotary: Any) -> tuple[Any, Any, Any]:
+def token_heads(block: TransformerBlock, projection: Projection, x: Any, rotary: Any) -> tuple[Any, Any, Any]:
     """Scaled query, key and value of one token a row, each (rows, heads, head_size)."""
     heads, size = block.attention.heads, block.attention.head_size
     parts = ops.reshape(ops.matmul(x, projection.kernel) + projection.bias, (-1, 3 * heads, size))

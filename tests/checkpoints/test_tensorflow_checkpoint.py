@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def test_a_damaged_file_is_named(published: Published, name: str, damage: Any) -
 def test_an_index_without_its_data_is_named(published: Published) -> None:
     folder = published(random_variables("roformer"))
     (folder / DATA).unlink()
-    with pytest.raises(InputError, match=r"bert_model\.ckpt\.data-\*: missing"):
+    with pytest.raises(InputError, match=r"bert_model\.ckpt\.data-00000-of-00001: missing"):
         load_any(folder)
 
 
@@ -242,20 +242,10 @@ def test_a_missing_vocabulary_is_named(published: Published) -> None:
         load_any(folder)
 
 
-def test_without_tensorflow_the_error_says_what_to_install(
-    published: Published, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_needs_no_tensorflow(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = published(random_variables("roformer"))
-    real_import = builtins.__import__
-
-    def no_tensorflow(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "tensorflow":
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_tensorflow)
-    with pytest.raises(InputError, match=r"pip install 'roformer-sim\[cpu\]'"):
-        load_any(folder)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert load_any(folder).config.model_type == "roformer"
 
 
 def test_a_folder_of_neither_kind_says_what_was_looked_for(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from roformer_sim.checkpoints.folders import kind_of
 from roformer_sim.conversion import huggingface
 from roformer_sim.conversion.convert import convert
 from roformer_sim.conversion.outputs import Samples, largest_differences, own_outputs
+from roformer_sim.text import Tokenizer
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
@@ -246,3 +247,19 @@ def test_convert_runs_transformers_on_both_ends(tmp_path: Path) -> None:
 def test_narrow_embeddings_of_a_bert_have_no_place_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="narrower ones"):
         huggingface.write(random_preset(model_type="bert", embedding_size=12), tmp_path)
+
+
+def test_a_word_model_gets_the_tokenizer_that_cuts_words(tmp_path: Path) -> None:
+    pytest.importorskip("rjieba", reason="rjieba is not installed, which RoFormerTokenizer needs")
+    preset = random_preset(vocab_size=len(VOCABULARY) + 4)
+    tokens = [*VOCABULARY, "广州", "深圳", "科学", "技术"]
+    preset.tokenizer = Tokenizer(tokens, words=True)
+    huggingface.write(preset, tmp_path)
+    found = differences(preset, tmp_path)
+    record("huggingface", "RoFormer of words", "out", found)
+    assert max(found.values()) < 2e-5
+    assert load_any(tmp_path).tokenizer.words
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path).tokenize(TEXTS[0])[0] == "广州"
+    # As most folders on the hub are: transformers' own reading of vocab.txt alone misses the words.
+    (tmp_path / "tokenizer.json").unlink()
+    assert max(differences(preset, tmp_path).values()) < 2e-5
