@@ -61,7 +61,6 @@ def _read_tensorflow(folder: Path, model_type: ModelType) -> Preset:
     return load_tensorflow_folder(folder, model_type=model_type)
 
 
-<<<<<<< HEAD
 def _is_huggingface(folder: Path) -> bool:
     from roformer_sim.checkpoints.huggingface import is_huggingface
 
@@ -90,7 +89,8 @@ def _read_keras_hub(folder: Path, model_type: ModelType) -> Preset:
     from roformer_sim.checkpoints.keras_hub import load_keras_hub
 
     return load_keras_hub(folder, model_type=model_type)
-=======
+
+
 def _is_hdf5(folder: Path) -> bool:
     from roformer_sim.checkpoints.bert4keras_hdf5 import is_hdf5_folder
 
@@ -101,7 +101,6 @@ def _read_hdf5(folder: Path, model_type: ModelType) -> Preset:
     from roformer_sim.checkpoints.bert4keras_hdf5 import load_hdf5_folder
 
     return load_hdf5_folder(folder, model_type=model_type)
->>>>>>> main
 
 
 KINDS = (
@@ -112,7 +111,6 @@ KINDS = (
         lambda folder, model_type: load_preset(folder),
     ),
     FolderKind(
-<<<<<<< HEAD
         "sentence-transformers",
         "a sentence-transformers folder (modules.json)",
         lambda folder: (folder / "modules.json").is_file(),
@@ -129,12 +127,12 @@ KINDS = (
         "a Hugging Face folder (config.json, model.safetensors or pytorch_model.bin, vocab.txt)",
         _is_huggingface,
         _read_huggingface,
-=======
+    ),
+    FolderKind(
         "bert4keras-hdf5",
         "bert4keras's HDF5 weights (bert_config.json, vocab.txt and a file that ends in .h5 or .weights)",
         _is_hdf5,
         _read_hdf5,
->>>>>>> main
     ),
     FolderKind(
         "bert4keras",
