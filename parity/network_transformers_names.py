@@ -1,34 +1,15 @@
-"""transformers' weight names to ours, for the parity runs only; the product has no converter yet."""
+"""What ``network_peer_transformers.py`` wrote, under our names: the product's own mapping."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 
-from roformer_sim.checkpoints.bert_names import bert_shapes, from_bert
+from roformer_sim.checkpoints import weight_shapes
+from roformer_sim.checkpoints.huggingface_names import is_turned, parts, plain_name, tensor_shapes
 from roformer_sim.models import ModelConfig
-
-_REPLACEMENTS = (
-    (r"^roformer\.", "bert."),
-    (r"encoder\.layer\.(\d+)\.", r"encoder.layer_\1."),
-    (r"embeddings_project", "encoder.embedding_hidden_mapping_in"),
-    (r"(word|token_type|position)_embeddings\.weight$", r"\1_embeddings"),
-    (r"LayerNorm\.weight$", "LayerNorm.gamma"),
-    (r"LayerNorm\.bias$", "LayerNorm.beta"),
-    (r"^cls\.predictions\.(decoder\.)?bias$", "cls.predictions.output_bias"),
-    (r"\.weight$", ".kernel"),
-    (r"\.", "/"),
-)
-
-
-def bert_name(name: str) -> str:
-    """``bert.encoder.layer.0.output.dense.weight`` to ``bert/encoder/layer_0/output/dense/kernel``."""
-    for pattern, replacement in _REPLACEMENTS:
-        name = re.sub(pattern, replacement, name)
-    return name
 
 
 def load_transformers(folder: Path) -> tuple[ModelConfig, dict[str, np.ndarray]]:
@@ -37,14 +18,18 @@ def load_transformers(folder: Path) -> tuple[ModelConfig, dict[str, np.ndarray]]
     RoFormerForMaskedLM has no pooler; zeros stand in, and its output is not compared.
     """
     config = ModelConfig.from_dict(json.loads((folder / "config.json").read_text()))
-    variables = {}
     with np.load(folder / "weights.npz") as file:
-        for name in file.files:
-            renamed = bert_name(name)
-            variables[renamed] = file[name].T if renamed.endswith("/kernel") else file[name]
-    for name, shape in bert_shapes(config).items():
-        if name.startswith("bert/pooler/") and config.model_type == "roformer":
-            variables[name] = np.zeros(shape, np.float32)
-        if variables[name].shape != shape:
-            raise SystemExit(f"error: {name}: {variables[name].shape} instead of {shape}")
-    return config, from_bert(variables, config)
+        tensors = {plain_name(name): file[name] for name in file.files}
+    if config.model_type == "roformer":
+        hidden = config.hidden_size
+        tensors["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float32)
+        tensors["pooler.dense.bias"] = np.zeros(hidden, np.float32)
+    for name, shape in tensor_shapes(config).items():
+        if tensors[name].shape != shape:
+            raise SystemExit(f"error: {name}: {tensors[name].shape} instead of {shape}")
+    weights = {}
+    for ours, theirs in parts(config).items():
+        turned = [tensors[name].T if is_turned(name) else tensors[name] for name in theirs]
+        weights[ours] = np.concatenate(turned, axis=-1)
+    assert {name: array.shape for name, array in weights.items()} == weight_shapes(config)
+    return config, weights

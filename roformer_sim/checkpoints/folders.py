@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from corpus_builder.errors import InputError
+from roformer_sim.checkpoints.hub import download, looks_like_hub_name
 from roformer_sim.checkpoints.preset import Preset, is_preset, load_preset
 
 ModelType = Literal["roformer", "bert"] | None
@@ -21,15 +22,17 @@ def shipped_presets() -> list[str]:
 
 
 def resolve_preset(name: str | Path) -> Path:
-    """The folder of a shipped preset's name, or the folder itself.
+    """The folder of a shipped preset's name, the folder itself, or what huggingface.co has as ``owner/name``.
 
     Raises:
-        InputError: Neither a shipped name nor an existing folder.
+        InputError: Neither a shipped name nor an existing folder, nor to be had from the hub.
     """
     if isinstance(name, str) and is_preset(SHIPPED / name):
         return SHIPPED / name
     if Path(name).is_dir():
         return Path(name)
+    if isinstance(name, str) and looks_like_hub_name(name):
+        return download(name)
     raise InputError(
         f"{name}: neither a folder nor a shipped preset ({', '.join(shipped_presets()) or 'none shipped'})"
     )
@@ -58,6 +61,36 @@ def _read_tensorflow(folder: Path, model_type: ModelType) -> Preset:
     return load_tensorflow_folder(folder, model_type=model_type)
 
 
+def _is_huggingface(folder: Path) -> bool:
+    from roformer_sim.checkpoints.huggingface import is_huggingface
+
+    return is_huggingface(folder)
+
+
+def _read_huggingface(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.huggingface import load_huggingface
+
+    return load_huggingface(folder, model_type=model_type)
+
+
+def _read_sentence_transformers(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.sentence_transformers_folder import load_sentence_transformers
+
+    return load_sentence_transformers(folder, model_type=model_type)
+
+
+def _is_keras_hub(folder: Path) -> bool:
+    from roformer_sim.checkpoints.keras_hub import is_keras_hub
+
+    return is_keras_hub(folder)
+
+
+def _read_keras_hub(folder: Path, model_type: ModelType) -> Preset:
+    from roformer_sim.checkpoints.keras_hub import load_keras_hub
+
+    return load_keras_hub(folder, model_type=model_type)
+
+
 def _is_hdf5(folder: Path) -> bool:
     from roformer_sim.checkpoints.bert4keras_hdf5 import is_hdf5_folder
 
@@ -76,6 +109,24 @@ KINDS = (
         "a preset (config.json and model.safetensors)",
         is_preset,
         lambda folder, model_type: load_preset(folder),
+    ),
+    FolderKind(
+        "sentence-transformers",
+        "a sentence-transformers folder (modules.json)",
+        lambda folder: (folder / "modules.json").is_file(),
+        _read_sentence_transformers,
+    ),
+    FolderKind(
+        "keras-hub",
+        "a Keras Hub preset (config.json, model.weights.h5, assets/tokenizer)",
+        _is_keras_hub,
+        _read_keras_hub,
+    ),
+    FolderKind(
+        "huggingface",
+        "a Hugging Face folder (config.json, model.safetensors or pytorch_model.bin, vocab.txt)",
+        _is_huggingface,
+        _read_huggingface,
     ),
     FolderKind(
         "bert4keras-hdf5",
@@ -100,6 +151,15 @@ def kind_of(folder: str | Path) -> str:
         InputError: It is of none.
     """
     return _kind(Path(folder)).name
+
+
+def title_of(folder: str | Path) -> str:
+    """What a folder of its kind holds, in words.
+
+    Raises:
+        InputError: It is of none.
+    """
+    return _kind(Path(folder)).title
 
 
 def _kind(folder: Path) -> FolderKind:

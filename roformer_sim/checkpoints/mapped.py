@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from corpus_builder.errors import InputError
 
-_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4"}
+_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
 
 
 class MappedWeights(Mapping[str, np.ndarray]):
@@ -37,18 +37,25 @@ class MappedWeights(Mapping[str, np.ndarray]):
             raise InputError(f"{path}: no such file") from None
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(f"{path}: not a complete safetensors file: {error}") from None
-        header.pop("__metadata__", None)
+        self.metadata: dict[str, str] = header.pop("__metadata__", {})
         self._places = {name: _Place(path, name, entry, 8 + size) for name, entry in header.items()}
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.asarray(self.stored(name), np.float32)
 
     def stored(self, name: str) -> np.ndarray:
-        """As the file has it, of its own type."""
+        """As the file has it, of its own type; bfloat16, which NumPy has not, as float32."""
         place = self._places[name]
         array = np.frombuffer(self._map, place.dtype, place.count, place.offset).reshape(place.shape)
+        if place.is_bfloat16:  # the upper half of a float32
+            array = (array.astype(np.uint32) << 16).view(np.float32)
         array.setflags(write=False)
         return array
+
+    def stored_bytes(self, name: str) -> memoryview:
+        """The array's bytes in the file."""
+        place = self._places[name]
+        return memoryview(self._map)[place.offset : place.offset + place.count * place.dtype.itemsize]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -81,6 +88,7 @@ class _Place:
                 f"{path}: {name} is of type {entry['dtype']}; expected one of {', '.join(_TYPES)}"
             )
         self.dtype = np.dtype(_TYPES[str(entry["dtype"])])
+        self.is_bfloat16 = entry["dtype"] == "BF16"
         self.shape = tuple(int(size) for size in entry["shape"])
         self.offset = begin + int(entry["data_offsets"][0])
         self.count = int(np.prod(self.shape, dtype=np.int64))

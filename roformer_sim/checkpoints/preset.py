@@ -41,8 +41,32 @@ class Preset:
 
 
 def is_preset(folder: Path) -> bool:
-    """Whether ``folder`` has a preset's configuration and weights."""
-    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+    """Whether ``folder`` has a preset's configuration and weights.
+
+    Hugging Face folders have files of the same names: the weights' header says who wrote them, and where it
+    cannot be read, the configuration does.
+    """
+    if not ((folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()):
+        return False
+    format_ = _format_of(folder / WEIGHTS)
+    if format_ is not None:
+        return format_ == FORMAT
+    try:
+        values = read_json(folder / CONFIG)
+    except InputError:
+        return True  # reading it tells what is wrong
+    return "architectures" not in values and "transformers_version" not in values
+
+
+def _format_of(path: Path) -> str | None:
+    """What a safetensors file's header says that wrote it."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size)) if size <= 100_000_000 else {}
+        return str(header["__metadata__"]["format"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def save_preset(

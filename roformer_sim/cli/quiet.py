@@ -41,6 +41,9 @@ def load_keras() -> None:
             ) from None
 
 
+_READ_WITHOUT_KERAS = ("preset", "huggingface", "sentence-transformers", "keras-hub")
+
+
 def load_needed(model: str | Path, *, generating: str | None = None, encoding: str | None = "auto") -> bool:
     """:func:`load_keras` where the model's folder or an engine cannot do without; whether that is so.
 
@@ -49,7 +52,7 @@ def load_needed(model: str | Path, *, generating: str | None = None, encoding: s
         generating, encoding: The engines asked for; ``None`` for what will not be done.
     """
     from roformer_sim.checkpoints import resolve_preset
-    from roformer_sim.checkpoints.preset import is_preset
+    from roformer_sim.checkpoints.folders import kind_of
     from roformer_sim.generation.engines.choose import best_engine
     from roformer_sim.retrieval.engines.choose import best_encoder
 
@@ -57,7 +60,7 @@ def load_needed(model: str | Path, *, generating: str | None = None, encoding: s
         best().name if name == "auto" else name
         for name, best in ((generating, best_engine), (encoding, best_encoder))
     ]
-    needed = "keras" in engines or not is_preset(resolve_preset(model))
+    needed = "keras" in engines or kind_of(resolve_preset(model)) not in _READ_WITHOUT_KERAS
     if needed:
         load_keras()
     return needed

@@ -62,6 +62,9 @@ FORMATS: dict[str, Format] = {
     format_.name: format_
     for format_ in (
         Format("preset", "our own preset folder", True, "nothing"),
+        Format("huggingface", "Hugging Face folder, for transformers", True, "torch and transformers"),
+        Format("sentence-transformers", "sentence-transformers folder", True, "sentence-transformers", 1e-5),
+        Format("keras-hub", "Keras Hub BERT preset", False, "keras-hub"),
         Format("bert4keras", "bert4keras folder (TensorFlow checkpoint)", True, "bert4keras"),
         Format("bert4keras-hdf5", "bert4keras weights in HDF5", False, "bert4keras"),
         Format("saved-model", "TensorFlow SavedModel", True, "TensorFlow"),

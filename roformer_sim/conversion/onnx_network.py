@@ -259,7 +259,9 @@ class _Network:
     def scores(self, x: str) -> str:
         """The language-model head on rows (n, hidden): (n, vocabulary)."""
         graph = self.graph
-        x = self.norm("lm_norm", self.activated(self.dense("lm_transform", x)))
+        config = self.config
+        x = self.activated(self.dense("lm_transform", x), config.lm_hidden_act)
+        x = self.norm("lm_norm", x, config.lm_layer_norm_eps)
         table, bias = graph.weight("token_embedding/embeddings"), graph.weight("lm_bias")
         return graph.op("Gemm", x, table, bias, transB=1)
 
@@ -269,17 +271,18 @@ class _Network:
             "Gemm", x, self.graph.weight(f"{name}/kernel"), self.graph.weight(f"{name}/bias")
         )
 
-    def norm(self, name: str, x: str) -> str:
-        """LayerNorm."""
+    def norm(self, name: str, x: str, epsilon: float | None = None) -> str:
+        """LayerNorm, with the configuration's epsilon unless it has its own."""
         gamma, beta = (self.graph.weight(f"{name}/{part}") for part in ("gamma", "beta"))
-        epsilon = float(self.config.layer_norm_eps or 0.0)
+        epsilon = float(epsilon or self.config.layer_norm_eps or 0.0)
         return self.graph.op("LayerNormalization", x, gamma, beta, axis=-1, epsilon=epsilon)
 
-    def activated(self, x: str) -> str:
-        """The configuration's activation."""
-        if self.config.hidden_act == "relu":
+    def activated(self, x: str, name: str | None = None) -> str:
+        """The configuration's activation, or another."""
+        name = name or self.config.hidden_act
+        if name == "relu":
             return self.graph.op("Relu", x)
-        form = "tanh" if self.config.hidden_act == "gelu_new" else "none"
+        form = "tanh" if name == "gelu_new" else "none"
         return self.graph.op("Gelu", x, approximate=form)
 
     def mask(self, token_ids: str) -> str:

@@ -62,7 +62,7 @@ class Backbone(keras.Model):
         def dense(units: int, name: str) -> keras.layers.Dense:
             return keras.layers.Dense(units, kernel_initializer=initializer(config), dtype=policy, name=name)
 
-        def norm(name: str) -> keras.layers.LayerNormalization:
+        def norm(name: str, epsilon: float | None = epsilon) -> keras.layers.LayerNormalization:
             return keras.layers.LayerNormalization(epsilon=epsilon, dtype=policy, name=name)
 
         self.token_embedding = embedding(config.vocab_size, "token_embedding")
@@ -81,8 +81,8 @@ class Backbone(keras.Model):
         self.pooler: Any = dense(config.hidden_size, "pooler") if config.has_pooler else None
         if config.has_lm_head:
             self.lm_transform = dense(width, "lm_transform")
-            self.lm_activation = activation(config.hidden_act)
-            self.lm_norm = norm("lm_norm")
+            self.lm_activation = activation(config.lm_hidden_act or config.hidden_act)
+            self.lm_norm = norm("lm_norm", config.lm_layer_norm_eps or epsilon)
         self.build()
 
     def build(self, input_shape: Any = None) -> None:

@@ -6,7 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from corpus_builder.errors import InputError
 from roformer_sim.models.pooling import Pooling
@@ -49,6 +57,8 @@ class ModelConfig(BaseModel):
             :class:`roformer_sim.models.Pooling`).
         has_pooler: Whether there is the linear layer of P2. Converted encoders may have none.
         has_lm_head: Whether there is the language-model head, without which nothing is generated.
+        lm_hidden_act, lm_layer_norm_eps: Of the language-model head where they are other than the blocks', as
+            in Keras Hub's; ``None`` (left out of files): the same.
 
     Raises:
         InputError: From :meth:`from_dict` and :meth:`from_file`: unknown key, wrong type, sizes
@@ -75,6 +85,12 @@ class ModelConfig(BaseModel):
     pooling: Literal["P1", "P2", "P3", "P4"] = "P2"
     has_pooler: bool = True
     has_lm_head: bool = True
+    lm_hidden_act: Literal["gelu", "gelu_new", "relu"] | None = None
+    lm_layer_norm_eps: float | None = Field(default=None, gt=0)
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if value is not None}
 
     @model_validator(mode="after")
     def _fill_and_check(self) -> ModelConfig:

@@ -73,6 +73,7 @@ class NativeNetwork:
         parts = _Parts(config, weights, precision, self._memory)
         self._embedding, self._blocks, self._head = parts.embedding(), parts.blocks(), parts.head()
         self._epsilon = np.float32(config.layer_norm_eps or 0.0)
+        self._head_epsilon = np.float32(config.lm_layer_norm_eps or self._epsilon)
         self._angles_until = 0
         self._turn_until(128)
         self._room = _Room(config, 64)
@@ -151,7 +152,7 @@ class NativeNetwork:
         self._crew.run(
             score,
             self._head,
-            self._epsilon,
+            self._head_epsilon,
             np.asarray(rows, np.int64),
             self.config.hidden_size,
             self._room.buffers,
@@ -298,7 +299,7 @@ class _Parts:
             transform=self._dense(["lm_transform"]),
             norm=self._norms(["lm_norm"]),
             table=self._packed("head", [table.T], [self.weights["lm_bias"]]),
-            activation=_ACTIVATIONS[self.config.hidden_act],
+            activation=_ACTIVATIONS[self.config.lm_hidden_act or self.config.hidden_act],
         )
 
     def _dense(self, names: Sequence[str]) -> Product:

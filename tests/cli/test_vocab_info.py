@@ -71,3 +71,30 @@ def test_info_without_a_name_lists_the_shipped_presets(cli) -> None:
 def test_info_of_no_model_folder_is_refused(refused, tmp_path: Path) -> None:
     assert "holds neither a preset" in refused("info", tmp_path)
     assert "neither a folder nor a shipped preset" in refused("info", "no-such-preset")
+
+
+def test_info_of_a_hugging_face_folder_tells_what_is_missing(cli, tiny_preset: Path, tmp_path: Path) -> None:
+    from roformer_sim.checkpoints import load_preset
+    from roformer_sim.conversion import huggingface, sentence_transformers
+
+    preset = load_preset(tiny_preset)
+    (tmp_path / "whole").mkdir()
+    huggingface.write(preset, tmp_path / "whole")
+    facts = json.loads(cli("info", tmp_path / "whole", "--json").out)
+    assert (facts["kind"], facts["missing"], facts["can"]) == (
+        "huggingface",
+        "nothing",
+        "encode and generate",
+    )
+    assert "RoFormer of 2 layers, 32 wide, pooler (P2), language-model head, vocabulary of" in facts["found"]
+
+    preset.config = preset.config.model_copy(
+        update={"has_pooler": False, "has_lm_head": False, "pooling": "P3"}
+    )
+    preset.weights = {k: v for k, v in preset.weights.items() if not k.startswith(("pooler", "lm_"))}
+    (tmp_path / "less").mkdir()
+    sentence_transformers.write(preset, tmp_path / "less")
+    facts = json.loads(cli("info", tmp_path / "less", "--json").out)
+    assert facts["kind"] == "sentence-transformers"
+    assert facts["missing"].startswith("pooler (no P2; vectors are P3), language-model head")
+    assert facts["can"] == "encode (no language-model head)"
