@@ -56,7 +56,7 @@ def augment_files(
         Interrupted: Ctrl-C; the message says how to go on.
     """
     started = time.monotonic()
-    with_keras = load_needed(model, generating=sampling["engine"])
+    with_keras = load_needed(generating=sampling["engine"])
     from roformer_sim.generation.augment import Augmentation, Plan
 
     _check_sampling(sampling)

@@ -46,7 +46,8 @@ def convert(
 
     Where the two sides differ by more than rounding, nothing is written.
     """
-    load_keras()
+    if to in ("saved-model", "bert4keras"):  # TensorFlow writes them; all else needs no Keras here
+        load_keras()
     from roformer_sim.conversion.convert import convert as convert_folder
     from roformer_sim.conversion.outputs import TEXTS
 

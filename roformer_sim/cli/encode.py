@@ -133,7 +133,7 @@ def _sentences(
 
 def _encoded(model: str, texts: list[str], settings: Mapping[str, Any]) -> tuple[np.ndarray, int]:
     """The vectors, and of how many numbers they are."""
-    load_needed(model, encoding=settings["engine"])
+    load_needed(encoding=settings["engine"])
     from roformer_sim.model import RoFormerSim
 
     network = RoFormerSim.from_preset(model)

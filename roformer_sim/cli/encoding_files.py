@@ -49,7 +49,7 @@ def encode_files(
         Interrupted: Ctrl-C; the message says how to go on.
     """
     started = time.monotonic()
-    with_keras = load_needed(model, encoding=settings["engine"])
+    with_keras = load_needed(encoding=settings["engine"])
     from roformer_sim.model import RoFormerSim
     from roformer_sim.retrieval.encode_file import EncodingPlan, FileEncoding, SentenceFiles
     from roformer_sim.retrieval.engines.choose import best_encoder

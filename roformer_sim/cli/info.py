@@ -9,7 +9,6 @@ import typer
 
 from roformer_sim.cli import options
 from roformer_sim.cli.outputs import print_json
-from roformer_sim.cli.quiet import load_needed
 
 if TYPE_CHECKING:
     from roformer_sim.checkpoints import Preset
@@ -44,7 +43,6 @@ def info(
         else:
             print("\n".join(names) or "no preset is shipped with this installation")
         return
-    load_needed(name, encoding=None)
     facts = describe(resolve_preset(name))
     if as_json:
         print_json(facts)

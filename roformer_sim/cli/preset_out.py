@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from corpus_builder.errors import InputError
-from roformer_sim.cli.quiet import load_needed
 
 if TYPE_CHECKING:
     from roformer_sim.checkpoints import Preset
@@ -27,7 +26,6 @@ def check_new_folder(out: Path) -> None:
 
 def load_model(name: str) -> Preset:
     """A shipped preset's name, or any folder that ``from_preset`` knows."""
-    load_needed(name, encoding=None)
     from roformer_sim.checkpoints import load_any, resolve_preset
 
     return load_any(resolve_preset(name))

@@ -9,7 +9,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 from corpus_builder.errors import InputError
@@ -41,18 +40,12 @@ def load_keras() -> None:
             ) from None
 
 
-_READ_WITHOUT_KERAS = ("preset", "huggingface", "sentence-transformers", "keras-hub")
-
-
-def load_needed(model: str | Path, *, generating: str | None = None, encoding: str | None = "auto") -> bool:
-    """:func:`load_keras` where the model's folder or an engine cannot do without; whether that is so.
+def load_needed(*, generating: str | None = None, encoding: str | None = "auto") -> bool:
+    """:func:`load_keras` where an engine cannot do without; whether that is so.
 
     Args:
-        model: Name or folder; a TensorFlow checkpoint is read by TensorFlow.
         generating, encoding: The engines asked for; ``None`` for what will not be done.
     """
-    from roformer_sim.checkpoints import resolve_preset
-    from roformer_sim.checkpoints.folders import kind_of
     from roformer_sim.generation.engines.choose import best_engine
     from roformer_sim.retrieval.engines.choose import best_encoder
 
@@ -60,10 +53,9 @@ def load_needed(model: str | Path, *, generating: str | None = None, encoding: s
         best().name if name == "auto" else name
         for name, best in ((generating, best_engine), (encoding, best_encoder))
     ]
-    needed = "keras" in engines or kind_of(resolve_preset(model)) not in _READ_WITHOUT_KERAS
-    if needed:
+    if "keras" in engines:
         load_keras()
-    return needed
+    return "keras" in engines
 
 
 @contextmanager

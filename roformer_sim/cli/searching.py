@@ -20,7 +20,7 @@ PRESET = "preset"
 
 def encoder_of(model: str, pooling: str | None, maxlen: int, whitening: Whitening | None) -> TextEncoder:
     """A preset, loaded, as the encoder of an index."""
-    load_needed(model, encoding="auto")
+    load_needed(encoding="auto")
     from roformer_sim.model import RoFormerSim
     from roformer_sim.search import preset_encoder
 

@@ -44,7 +44,7 @@ def similarity(
     pairs = list(read_text_pairs((texts[0], texts[1]) if texts else None, files, jsonl=jsonl))
     if not pairs:
         raise InputError("the input holds no pair")
-    load_needed(model, encoding=engine)
+    load_needed(encoding=engine)
     from roformer_sim.model import RoFormerSim
 
     scores = RoFormerSim.from_preset(model).similarity(

@@ -203,7 +203,7 @@ def synonyms(
     _refuse_file_options(for_files)
     sentences = read_sentences(texts, files, jsonl=jsonl)
     with line_writer(output) as write:
-        load_needed(model, generating=engine)
+        load_needed(generating=engine)
         from roformer_sim.model import RoFormerSim
 
         network = RoFormerSim.from_preset(model)

@@ -40,7 +40,6 @@ def load_encoders(specs: list[str] | None, maxlen: int) -> list[VectorEncoder]:
     """
     from roformer_sim.evaluation.sts.encoders import needs_keras
     from roformer_sim.evaluation.vectors import load_vector_encoder
-    from roformer_sim.teachers.load import preset_and_pooling
 
     specs = specs or [options.DEFAULT_PRESET]
     twice = next((spec for spec in specs if specs.count(spec) > 1), None)
@@ -48,7 +47,7 @@ def load_encoders(specs: list[str] | None, maxlen: int) -> list[VectorEncoder]:
         raise InputError(f"--encoder {twice}: named twice")
     for spec in specs:
         if spec != "jaccard" and needs_keras(spec):
-            load_needed(preset_and_pooling(spec, "encoder")[0])
+            load_needed()
     return [load_vector_encoder(spec, maxlen=maxlen) for spec in specs]
 
 

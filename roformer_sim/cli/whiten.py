@@ -70,7 +70,7 @@ def fit(
 
     It belongs to this model and this pooling. `index build --whiten` applies it.
     """
-    load_needed(model, encoding="auto")
+    load_needed(encoding="auto")
     from roformer_sim.checkpoints import resolve_preset
     from roformer_sim.checkpoints.fingerprint import fingerprint
     from roformer_sim.checkpoints.folders import SHIPPED
