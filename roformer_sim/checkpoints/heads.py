@@ -29,17 +29,20 @@ def with_all_heads(preset: Preset, seed: int = 0) -> Preset:
     weights = dict(preset.weights)
     for name, shape in weight_shapes(config).items():
         if name not in weights:
-            weights[name] = _begin(name, shape, config.initializer_range, generator)
+            weights[name] = initial(name, shape, config.initializer_range, generator)
     heads = {"has_pooler": "pooler (P2)", "has_lm_head": "language-model head"}
     names = " and ".join(heads[key] for key in missing)
     warnings.warn(f"the weights to begin with have no {names}: random until it is trained", stacklevel=2)
     return Preset(config, preset.tokenizer, weights, dict(preset.metadata))
 
 
-def _begin(name: str, shape: tuple[int, ...], deviation: float, generator: np.random.Generator) -> np.ndarray:
+def initial(
+    name: str, shape: tuple[int, ...], deviation: float, generator: np.random.Generator
+) -> np.ndarray:
+    """A weight of that name as BERT's begin: tables and kernels random, biases 0, norms 1; float32."""
     if name.endswith("gamma"):
         return np.ones(shape, np.float32)
-    if not name.endswith("kernel"):
+    if not name.endswith(("kernel", "embeddings")):
         return np.zeros(shape, np.float32)
     numbers = generator.standard_normal(shape)
     while (far := np.abs(numbers) > 2).any():

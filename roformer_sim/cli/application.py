@@ -23,6 +23,7 @@ from roformer_sim.cli.reduce import reduce
 from roformer_sim.cli.similarity import similarity
 from roformer_sim.cli.synonyms import synonyms
 from roformer_sim.cli.teacher_cache import teacher_cache
+from roformer_sim.cli.teacher_start import teacher_mix, teacher_start
 from roformer_sim.cli.threshold import threshold
 from roformer_sim.cli.train import Interrupted, train
 from roformer_sim.cli.vocab import vocab
@@ -61,6 +62,8 @@ for command in (
     mine_negatives,
     train,
     teacher_cache,
+    teacher_mix,
+    teacher_start,
     prepare_sts,
     info,
     reduce,

@@ -185,3 +185,20 @@ class ModelConfig(BaseModel):
         if not isinstance(values, dict):
             raise InputError(f"{path}: expected a JSON object, found {type(values).__name__}")
         return cls.from_dict(values, where=str(path), **overrides)
+
+
+def config_file(name: str) -> Path:
+    """The file of a configuration of the package (``mini``, ``small``, ``base``), or ``name`` itself.
+
+    They say how large a network is, not what it has learned: there are no weights beside them.
+
+    Raises:
+        InputError: Neither such a name nor a file.
+    """
+    folder = Path(__file__).parent.parent / "configs"
+    if (folder / f"{name}.json").is_file():
+        return folder / f"{name}.json"
+    if Path(name).is_file():
+        return Path(name)
+    names = ", ".join(sorted(path.stem for path in folder.glob("*.json")))
+    raise InputError(f"{name}: neither a configuration of the package ({names}) nor a file")

@@ -1,5 +1,6 @@
 """Losses as functions of tensors: summed in float32 whatever comes in, a float32 scalar out."""
 
+from roformer_sim.objectives.axes_regression import axes_regression
 from roformer_sim.objectives.cosent import cosent_loss
 from roformer_sim.objectives.cosine_matrix import cosine_matrix_distillation
 from roformer_sim.objectives.info_nce import in_batch_softmax, info_nce_loss, partner_accuracy, partner_labels
@@ -16,6 +17,7 @@ from roformer_sim.objectives.unilm_loss import unilm_accuracy, unilm_cross_entro
 
 __all__ = [
     "STS_AND_NLI",
+    "axes_regression",
     "cosent_loss",
     "cosine_matrix_distillation",
     "in_batch_softmax",

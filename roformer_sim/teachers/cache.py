@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -99,6 +99,7 @@ class CachedTeacher:
         dimension: d of its vectors.
         count: texts in it.
         teacher: the teacher whose vectors they are.
+        vectors: (count, dimension), of the type of the file, mapped.
 
     Example:
         >>> teacher = CachedTeacher("teacher-use")  # doctest: +SKIP
@@ -122,7 +123,7 @@ class CachedTeacher:
                 "copy it again, or run roformer-sim teacher-cache again, which computes the rest"
             )
         shape = (self.count, self.dimension)
-        self._vectors: np.ndarray = (
+        self.vectors: np.ndarray = (
             np.memmap(folder / VECTORS, manifest.numbers, "r", shape=shape)
             if self.count
             else np.zeros(shape, manifest.numbers)
@@ -155,7 +156,12 @@ class CachedTeacher:
                 f"teacher-cache {self.teacher} --input FILE --output {self.folder} --maxlen N, "
                 "with the files and the data.maxlen of the recipe"
             )
-        return checked_vectors(self._vectors[rows], texts, self.name, self.dimension)
+        return checked_vectors(self.vectors[rows], texts, self.name, self.dimension)
+
+    def blocks(self, size: int = 8192) -> Iterator[np.ndarray]:
+        """All vectors, ``size`` at a time, float32."""
+        for start in range(0, self.count, size):
+            yield np.asarray(self.vectors[start : start + size], np.float32)
 
     def missing(self, texts: Sequence[str]) -> list[str]:
         """Texts that are not in the cache, each once."""
@@ -224,17 +230,23 @@ class CacheWriter:
             InputError: The disk is full (nothing is lost, the block is taken back), or numbers of this size
                 do not fit into float16.
         """
-        stored = self._rounded(texts, vectors)
+        self._write(keys_of(texts), self._rounded(vectors, texts))
+
+    def append_keys(self, keys: Keys, vectors: np.ndarray) -> None:
+        """:meth:`append` of texts that are known by their keys alone, (n, 2)."""
+        self._write(keys, self._rounded(vectors))
+
+    def _write(self, keys: Keys, stored: np.ndarray) -> None:
         try:
-            for file, data in ((self._keys, keys_of(texts).tobytes()), (self._vectors, stored.tobytes())):
+            for file, data in ((self._keys, keys.tobytes()), (self._vectors, stored.tobytes())):
                 _write_all(file, data)
                 os.fsync(file.fileno())
         except OSError as error:
             self._drop_tails()
             raise complaint(self.folder / VECTORS, error) from error
-        self._commit(self.manifest.count + len(texts))
+        self._commit(self.manifest.count + len(keys))
 
-    def _rounded(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    def _rounded(self, vectors: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
         with np.errstate(over="ignore"):
             stored = vectors.astype(self.manifest.numbers)
         if self.manifest.dtype == "float16":
@@ -243,8 +255,9 @@ class CacheWriter:
                 ~(errors <= _HALF_ERROR * np.linalg.norm(vectors.astype(np.float64), axis=1))
             )
             if len(bad):
+                which = f"row {bad[0]}" if texts is None else shown(texts[bad[0]])
                 raise InputError(
-                    f"teacher {self._teacher}: its vector of {shown(texts[bad[0]])} is too large or too "
+                    f"teacher {self._teacher}: its vector of {which} is too large or too "
                     "small for float16; make the cache anew with --dtype float32"
                 )
         return stored

@@ -29,6 +29,10 @@ FORMULAS = {
         "cosines as a teacher's (RoFormer-Sim, stage 2)",
         "mean_ij (cos(s_i, s_j) - cos(t_i, t_j))^2",
     ),
+    "regression": (
+        "the teacher's direction on its main axes, turned by a fixed rotation",
+        "mean_i |s_i / |s_i| - P t_i / |P t_i||^2",
+    ),
     "simcse": (
         "find the other pass of the row, or the entailed sentence (SimCSE)",
         "mean_i [ log sum_j exp s_ij - s_i,partner(i) ], s_ij = cos(v_i, v_j) / temperature",

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from corpus_builder.readers import find_inputs, read_groups, read_pairs
+from corpus_builder.sentences import training_sentences
 from roformer_sim.training.drawing import Cutter, place_in_pass, split_off
 
 SINGLE = "groups and pairs without two different sentences left out"
 
 
 class SentencePair(NamedTuple):
-    """Two sentences that mean the same, and the group they were drawn from."""
+    """Two sentences that mean the same, and the group they were drawn from; or two that stand alone."""
 
     a: str
     b: str
     group: Hashable | None = None
+    alike: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,31 @@ class PairSource:
         return SentencePair(chosen[first], chosen[second], (self.kind, place))
 
 
+@dataclass(frozen=True)
+class SentenceSource:
+    """Sentences that stand alone, two an item.
+
+    Args:
+        sentences: Two or more.
+        seed: Decides the order of every pass.
+    """
+
+    sentences: Sequence[str]
+    seed: int
+
+    def pair(self, index: int) -> SentencePair:
+        """The ``index``-th item of an endless stream; each pass takes all sentences in a new order."""
+        first, second = (
+            self.sentences[place_in_pass(len(self.sentences), self.seed, place)]
+            for place in (2 * index, 2 * index + 1)
+        )
+        return SentencePair(first, second, alike=False)
+
+
 class PairStream:
     """Questions and general sentences in turn, 1:1, whatever the sizes of the two corpora.
+
+    Where there are ``sentences``, items of two of them, which stand alone, are spread among the pairs.
 
     Args:
         groups: Files and folders of question groups, or what ``corpus-builder mix`` made: groups of both
@@ -61,6 +87,8 @@ class PairStream:
         held_out: Sets of each kind kept for validation, the same for every seed.
         seed: Decides every draw.
         exclude: Files whose texts are left out of their sets.
+        sentences: Files and folders of any text, cut to sentences; each distinct one counts once.
+        sentence_share: Of the items.
 
     Raises:
         InputError: An unreadable file (file and line named), or too few sets.
@@ -71,6 +99,8 @@ class PairStream:
         groups: Sequence[str],
         pairs: Sequence[str],
         *,
+        sentences: Sequence[str] = (),
+        sentence_share: float = 0.5,
         maxlen: int,
         held_out: int,
         seed: int,
@@ -98,23 +128,43 @@ class PairStream:
             self.training.append(PairSource(kept, seed * 2 + kind, kind))
             if validation:
                 self.held_out.append(PairSource(validation, seed * 2 + kind, kind))
+        self._alone: SentenceSource | None = None
+        self._held_out_alone: list[str] = []
+        self._share = sentence_share if sentences else 0.0
+        if sentences:
+            found = training_sentences(find_inputs(sentences), keep=cut.keeps)
+            distinct = list(dict.fromkeys(piece for text in found for piece in cut(text)))
+            kept_alone, self._held_out_alone = split_off(distinct, held_out, 2, ", ".join(sentences))
+            self._alone = SentenceSource(kept_alone, seed * 2 + 5)
 
     @property
     def sizes(self) -> list[int]:
-        """Numbers of training sets: questions, general sentences."""
-        return [len(source.sets) for source in self.training]
+        """Numbers of training sets: questions, general sentences; of sentences that stand alone."""
+        alone = [] if self._alone is None else [len(self._alone.sentences)]
+        return [len(source.sets) for source in self.training] + alone
 
     def draw(self, start: int, count: int) -> list[SentencePair]:
-        """Training pairs ``start`` to ``start + count`` of the endless stream."""
-        kinds = len(self.training)
-        return [self.training[k % kinds].pair(k // kinds) for k in range(start, start + count)]
+        """Training items ``start`` to ``start + count`` of the endless stream."""
+        return [self._item(k) for k in range(start, start + count)]
+
+    def _item(self, k: int) -> SentencePair:
+        before, kinds = int(k * self._share), len(self.training)
+        if self._alone is not None and int((k + 1) * self._share) > before:
+            return self._alone.pair(before)
+        k -= before
+        return self.training[k % kinds].pair(k // kinds)
 
     def texts(self) -> Iterator[str]:
         """Every sentence of the sets, held-out ones too."""
-        return (
-            text for source in (*self.training, *self.held_out) for texts in source.sets for text in texts
-        )
+        sets = (texts for source in (*self.training, *self.held_out) for texts in source.sets)
+        alone = () if self._alone is None else self._alone.sentences
+        return chain(chain.from_iterable(sets), alone, self._held_out_alone)
 
     def held_out_items(self) -> list[list[SentencePair]]:
-        """One pair of each held-out set, the same for one seed: of questions, then of general sentences."""
-        return [[source.pair(i) for i in range(len(source.sets))] for source in self.held_out]
+        """One pair of each held-out set, the same for one seed, of questions, then of general sentences; then
+        sentences that stand alone."""
+        found = [[source.pair(i) for i in range(len(source.sets))] for source in self.held_out]
+        if self._held_out_alone:
+            alone = zip(self._held_out_alone[::2], self._held_out_alone[1::2], strict=False)
+            found.append([SentencePair(a, b, alike=False) for a, b in alone])
+        return found

@@ -35,6 +35,9 @@ class SimilarData(_Data):
     rows: Literal["similar"] = "similar"
     groups: list[str] = Field(min_length=1)  # {"text", "synonyms"}; "kind": "general" makes no question
     pairs: list[str] = Field(default_factory=list)  # {"text_a", "text_b"}: answers, documents
+    # Files of any text whose sentences stand alone in rows without a target, for the distillation terms.
+    sentences: list[str] = Field(default_factory=list)
+    sentence_share: float = Field(default=0.5, gt=0, lt=1)  # of the rows, where there are sentences
     noise: float = Field(default=0.5, ge=0, le=1)  # share of the rows whose source gets noise
     segmenter: Literal["jieba", "rjieba"] = "jieba"  # words of the noise; rjieba is the fast path
     copies: Literal[1, 2] = 1  # 2: every row twice in a batch, for dropout to differ in

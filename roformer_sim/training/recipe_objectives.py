@@ -33,6 +33,13 @@ class DistillationTerm(Term):
     teacher: str  # a preset, sentence-transformers:NAME, python:package.module:function, cache:FOLDER
 
 
+class RegressionTerm(Term):
+    """Direction of the distillation's teacher vector, turned into the network's dimensions."""
+
+    weight: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+    axes: str  # what roformer-sim teacher-start wrote beside the network
+
+
 class SimcseTerm(Term):
     """In-batch softmax between two dropout passes of a row, or over NLI triples."""
 
@@ -53,6 +60,7 @@ class ObjectivesSection(Section):
     rdrop: Term | None = None  # symmetric KL of two dropout passes over the target tokens
     in_batch: InBatchTerm | None = None
     distillation: DistillationTerm | None = None
+    regression: RegressionTerm | None = None
     simcse: SimcseTerm | None = None
     sbert: Term | None = None  # classes of [u, v, |u - v|]
     cosent: CosentTerm | None = None
@@ -78,6 +86,10 @@ class ObjectivesSection(Section):
                 raise ValueError(
                     f'objectives.{name} needs data.rows = {" or ".join(map(repr, _ROWS[name]))}, not "{kind}"'
                 )
+        if self.regression is not None and self.distillation is None:
+            raise ValueError(
+                "objectives.regression learns from the teacher that objectives.distillation names"
+            )
         if isinstance(data, SimilarData) and data.copies == 1:
             for name in ("rdrop", "simcse"):
                 if name in self.terms:
@@ -90,6 +102,7 @@ _ROWS: dict[str, tuple[str, ...]] = {
     "rdrop": ("similar",),
     "in_batch": ("similar",),
     "distillation": ("similar", "twice", "triples", "labelled"),
+    "regression": ("similar", "twice", "triples", "labelled"),
     "simcse": ("similar", "twice", "triples"),
     "sbert": ("labelled",),
     "cosent": ("labelled",),

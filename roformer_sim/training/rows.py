@@ -75,7 +75,8 @@ class RowMaker:
 
     With probability ``noise`` a row's source is noised by whole words (BART-style, RoFormer-Sim);
     the target is the similar sentence and stays clean. Rows are truncated to ``2 * maxlen`` tokens,
-    from the longer side.
+    from the longer side. Two sentences that stand alone give ``[CLS] sentence [SEP]`` each, at most
+    ``maxlen`` tokens, without noise, and have no partner.
 
     Args:
         copies: 2 puts each row twice into the batch, neighbours, so that dropout makes two passes of it
@@ -95,7 +96,7 @@ class RowMaker:
         self.segmenter, self.copies = segmenter, copies
 
     def length(self, item: SentencePair) -> int:
-        return len(item.a) + len(item.b)
+        return len(item.a) + len(item.b) if item.alike else max(len(item.a), len(item.b))
 
     def make(self, items: Sequence[SentencePair], rng: np.random.Generator) -> MadeRows:
         count, copies = 2 * len(items), self.copies
@@ -103,7 +104,9 @@ class RowMaker:
         made = self.rows(items, rng)
         texts = [text for pair in items for text in (pair.a, pair.b)]
         # The partner of a copy is the partner's copy of the same number.
-        partners = [(row ^ 1) * copies + i % copies for i, row in enumerate(order)]
+        partners = [
+            (row ^ 1) * copies + i % copies if items[row // 2].alike else -1 for i, row in enumerate(order)
+        ]
         return MadeRows(
             [made[row] for row in order],
             [texts[row] for row in order],
@@ -117,14 +120,19 @@ class RowMaker:
         texts = [text for pair in pairs for text in (pair.a, pair.b)]
         clean = _token_lists(texts, self.tokenizer)
         sources = list(clean)
-        noised = np.flatnonzero(rng.random(len(texts)) < self.noise).tolist()
+        alone = np.repeat([not pair.alike for pair in pairs], 2)
+        noised = np.flatnonzero((rng.random(len(texts)) < self.noise) & ~alone).tolist()
         changed = whole_word_noise_batch(
             [texts[i] for i in noised], self.tokenizer, rng, segmenter=self.segmenter
         )
         for i, ids in zip(noised, changed, strict=True):
             sources[i] = ids
         targets = [clean[i ^ 1] for i in range(len(clean))]
-        return _two_parts(sources, targets, self.tokenizer, self.maxlen)
+        rows = _two_parts(sources, targets, self.tokenizer, self.maxlen)
+        for i in np.flatnonzero(alone).tolist():
+            ids = clean[i][: self.maxlen - 2]
+            rows[i] = Row([self.tokenizer.cls_id, *ids, self.tokenizer.sep_id], len(ids) + 2)
+        return rows
 
 
 class TextRowMaker:

@@ -113,6 +113,8 @@ def open_stream(data: Data, seed: int) -> Stream:
             held_out=data.held_out,
             seed=seed,
             exclude=data.exclude,
+            sentences=data.sentences,
+            sentence_share=data.sentence_share,
         )
     if isinstance(data, TextData):
         return text_stream(data, seed)

@@ -10,6 +10,7 @@ from keras import ops
 
 from roformer_sim.objectives import (
     STS_AND_NLI,
+    axes_regression,
     cosent_loss,
     cosine_matrix_distillation,
     info_nce_loss,
@@ -23,6 +24,7 @@ from roformer_sim.objectives import (
     unilm_accuracy,
     unilm_cross_entropy,
 )
+from roformer_sim.teachers.axes import read_axes
 from roformer_sim.training.recipe_objectives import ObjectivesSection
 
 Tensors = dict[str, Any]
@@ -134,6 +136,16 @@ def _labelled_terms(given: ObjectivesSection, sizes: tuple[int, ...]) -> list[Lo
                 given.distillation.weight,
                 "vectors",
                 lambda out, batch: cosine_matrix_distillation(out["vectors"], batch["teacher"]),
+            )
+        )
+    if given.regression:
+        axes = read_axes(given.regression.axes)
+        terms.append(
+            LossTerm(
+                "regression_loss",
+                given.regression.weight,
+                "vectors",
+                lambda out, batch: axes_regression(out["vectors"], batch["teacher"], axes),
             )
         )
     if given.sbert:

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from roformer_sim.objectives import (
+    axes_regression,
     cosent_loss,
     cosine_matrix_distillation,
     in_batch_softmax,
@@ -52,6 +53,7 @@ OBJECTIVES = {
     "unsupervised SimCSE": lambda x: simcse_unsupervised(x, 0.2),
     "supervised SimCSE": lambda x: simcse_supervised(x, 0.2, SAME),
     "cosine matrix": lambda x: cosine_matrix_distillation(x, OTHERS[:6]),
+    "axes": lambda x: axes_regression(x, OTHERS[:6], OTHERS[6:11]),
     "CoSENT": lambda x: cosent_loss(x, np.float32([2, 5, 2]), 5.0),
     "Sentence-BERT": lambda x: masked_class_cross_entropy(
         ops.matmul(pair_features(x), OTHERS), np.int32([1, 0, 4])
@@ -61,5 +63,5 @@ OBJECTIVES = {
     "unilm": lambda x: unilm_cross_entropy(x, TARGETS, WEIGHTS),
     "masked language model": lambda x: mlm_cross_entropy(x, TARGETS, WEIGHTS),
 }
-OF_VECTORS = list(OBJECTIVES)[:7]
-OF_LOGITS = list(OBJECTIVES)[7:]
+OF_VECTORS = list(OBJECTIVES)[:8]
+OF_LOGITS = list(OBJECTIVES)[8:]

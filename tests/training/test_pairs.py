@@ -30,7 +30,7 @@ def is_general(pair):
 
 def test_a_pair_is_two_different_members_of_one_set():
     source = PairSource(SETS, seed=3)
-    for a, b, _ in (source.pair(i) for i in range(300)):
+    for a, b, *_ in (source.pair(i) for i in range(300)):
         assert a != b
         assert any({a, b} <= set(texts) for texts in SETS)
 
@@ -140,3 +140,35 @@ def test_a_mixed_corpus_gives_both_kinds(tmp_path):
     stream = PairStream([str(folder)], [], maxlen=16, held_out=1, seed=0)
     assert stream.sizes == [4, 3]
     assert ["问题" in pair[0] for pair in stream.draw(0, 6)] == [True, False] * 3
+
+
+class TestSentencesThatStandAlone:
+    @pytest.fixture
+    def alone(self, corpus, tmp_path):
+        path = tmp_path / "texts.txt"
+        path.write_text("".join(f"这是单独的第{n}句话。\n" for n in range(12)), encoding="utf-8")
+
+        def make(share=0.5, held_out=2):
+            files = [str(corpus / "groups.jsonl")], [str(corpus / "pairs.jsonl")]
+            return PairStream(
+                *files, maxlen=16, held_out=held_out, seed=0, sentences=[str(path)], sentence_share=share
+            )
+
+        return make
+
+    @pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
+    def test_they_have_their_share_and_pairs_still_take_turns(self, alone, share):
+        drawn = alone(share).draw(0, 400)
+        assert sum(not item.alike for item in drawn) == 400 * share
+        kinds = [is_general(item) for item in drawn if item.alike]
+        assert kinds == [False, True] * (len(kinds) // 2)
+
+    def test_each_comes_once_a_pass_and_none_is_held_out(self, alone):
+        stream = alone()
+        assert stream.sizes == [8, 6, 10]
+        items = [item for item in stream.draw(0, 20) if not item.alike]
+        seen = Counter(text for item in items for text in item[:2])
+        held_out = {text for item in stream.held_out_items()[2] for text in item[:2]}
+        assert len(seen) == 10 and set(seen.values()) == {2}
+        assert len(held_out) == 2 and not held_out & set(seen)
+        assert {*seen, *held_out} <= set(stream.texts())

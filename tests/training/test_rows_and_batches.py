@@ -44,6 +44,15 @@ class TestRows:
             Row([cls_id, *b, sep_id, *a, sep_id], 7),
         ]
 
+    def test_sentences_that_stand_alone_have_no_target_no_noise_and_no_partner(self, maker, tiny_tokenizer):
+        items = [SentencePair("怎么借钱", "如何能借钱"), SentencePair("今天天气真好", LONG, alike=False)]
+        made = maker(noise=1.0, maxlen=8).make(items, np.random.default_rng(0))
+        first, second = made.rows[2:]
+        assert parts(first) == (ids(tiny_tokenizer, "今天天气真好"), [])
+        assert parts(second) == (ids(tiny_tokenizer, LONG)[:6], [])
+        assert made.arrays["partners"].tolist() == [1, 0, -1, -1]
+        assert made.groups[2:] == [None, None]
+
     def test_targets_stay_clean_and_sources_keep_their_length(self, maker, tiny_tokenizer):
         pairs = [SentencePair(LONG, "今天天气真好"), SentencePair("怎么开通花呗", LONG)] * 20
         rows = maker(noise=1.0).rows(pairs, np.random.default_rng(0))
@@ -190,7 +199,7 @@ class TestBatches:
     def test_the_longest_batch_comes_first(self, varied, tiny_tokenizer):
         batches = epoch_of(varied, tiny_tokenizer)
         batches.begin_epoch(0)
-        characters = [sum(len(a) + len(b) for a, b, _ in batches.task(i).items) for i in range(20)]
+        characters = [sum(len(a) + len(b) for a, b, *_ in batches.task(i).items) for i in range(20)]
         assert np.argmax(characters) == 0
 
     def test_an_epoch_is_decided_by_seed_and_number(self, varied, tiny_tokenizer):
