@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -56,6 +57,13 @@ def family(name: str) -> Preset:
         for name, shape in weight_shapes(config).items()
     }
     return Preset(config, Tokenizer(vocabulary), weights)
+
+
+def exported(tool: ModuleType, preset: Preset, folder: Path) -> Path:
+    """A folder that a module of ``roformer_sim.conversion`` wrote."""
+    folder.mkdir()
+    tool.write(preset, folder)
+    return folder
 
 
 def kinds(preset: Preset) -> set[str]:
