@@ -20,7 +20,7 @@ test: test-tensorflow test-jax
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-tensorflow: $(VENV)/.dev
-	$(PYTEST)
+	$(PYTEST) --ignore=tests/interop
 
 # Other tools read what we write and write what we read; it installs them, torch in the build for CPUs where the
 # index has one.

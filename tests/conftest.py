@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# The same examples in every run; HYPOTHESIS_PROFILE=default looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # A shell that starts us in the background has Ctrl-C ignored, and every program started from here would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

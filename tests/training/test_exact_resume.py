@@ -1,6 +1,6 @@
 """A run that was killed, at any moment, ends bit for bit with the weights of one that never stopped.
 
-``ROFORMER_SIM_KILLS=10`` kills it so often, otherwise twice; ``ROFORMER_SIM_KILL_SEED`` repeats the moments.
+``ROFORMER_SIM_KILLS=10`` kills it so often, otherwise once; ``ROFORMER_SIM_KILL_SEED`` repeats the moments.
 Backend and number of threads are those of the environment.
 """
 
@@ -24,7 +24,7 @@ from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.run_folder import RunFolder
 from roformer_sim.training.trainer import train
 
-KILLS = int(os.environ.get("ROFORMER_SIM_KILLS", "2"))
+KILLS = int(os.environ.get("ROFORMER_SIM_KILLS", "1"))
 EPOCHS = 5 * KILLS
 FLOAT_FILES = (
     "model.safetensors",
