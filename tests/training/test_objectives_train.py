@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from roformer_sim import InputError, RoFormerSim
+from roformer_sim.teachers.axes import write_axes
 from roformer_sim.training.recipe import Recipe
 from roformer_sim.training.run_folder import RunFolder
 from roformer_sim.training.running import Helpers
@@ -43,9 +44,11 @@ def files(tmp_path_factory):
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
         return str(folder / name)
 
+    write_axes(folder / "axes.safetensors", np.random.default_rng(0).standard_normal((16, 32)), {})
     pairs = list(zip(LINES, LINES[1:] + LINES[:1], strict=True))
     classes = ("entailment", "neutral", "contradiction")
     return {
+        "axes": str(folder / "axes.safetensors"),
         "texts": write("texts.txt", None, [(line,) for line in LINES]),
         "sts": write(
             "sts.tsv",
@@ -83,6 +86,16 @@ def cases(files, corpus):
             {"generation": {}, "rdrop": {}, "simcse": {}, "distillation": {"teacher": "characters"}},
             8,
         ),
+        "a teacher's axes, for sentences that stand alone, too": (
+            {**similar, "sentences": [files["texts"]]},
+            {
+                "generation": {},
+                "in_batch": {},
+                "distillation": {"teacher": "characters"},
+                "regression": {"axes": files["axes"]},
+            },
+            8,
+        ),
         "classes of two tasks": (labelled, {"sbert": {}}, 8),
         "CoSENT": (labelled, {"cosent": {}}, 8),
         "SimCSE on triples": (
@@ -96,6 +109,7 @@ def cases(files, corpus):
 NAMES = (
     "pretraining",
     "distillation, R-Drop and SimCSE beside generation",
+    "a teacher's axes, for sentences that stand alone, too",
     "classes of two tasks",
     "CoSENT",
     "SimCSE on triples",
