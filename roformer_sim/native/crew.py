@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from roformer_sim.native.compiling import compiled
+from roformer_sim.native.first_call import told_if_compiled
 from roformer_sim.native.instructions import count_up, give_way, look, pause, put
 
 _LOOKS = 2000
@@ -62,7 +63,7 @@ class Crew:
         """``function(thread, threads, barrier, *arguments)`` in every thread; see :func:`meet`."""
         if self._process != os.getpid():  # a forked process has none of the threads
             self._start()
-        with self._lock:
+        with self._lock, told_if_compiled(function):
             waiting = []
             if self._workers is not None:
                 waiting = [
