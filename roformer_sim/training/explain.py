@@ -9,6 +9,7 @@ from typing import Any
 from corpus_builder.errors import InputError
 from corpus_builder.readers import find_inputs
 from roformer_sim.training.recipe import Recipe
+from roformer_sim.training.recipe_data import SimilarData
 
 # Term: what it is, its formula as of roformer_sim.objectives.
 FORMULAS = {
@@ -86,7 +87,10 @@ def _data(recipe: Recipe) -> Iterator[str]:
         for name in files:
             yield f"  {key}: {_file(name)}"
     items = train.batch_rows // data.rows_per_item
-    yield f"  a batch: {train.batch_rows} rows = {items} {_ITEMS[data.rows]}"
+    alone = ""
+    if isinstance(data, SimilarData) and data.sentences:
+        alone = f"; {100 * data.sentence_share:g} % of the rows are sentences that stand alone instead"
+    yield f"  a batch: {train.batch_rows} rows = {items} {_ITEMS[data.rows]}{alone}"
     yield f"  a sentence: at most {data.maxlen} tokens"
     yield f"  kept back for validation: {data.held_out} of each kind"
 
