@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -64,13 +65,13 @@ class BertVariables(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self.shapes)
 
+    @abstractmethod
     def read(self, name: str) -> np.ndarray:
         """One variable as the file has it.
 
         Raises:
             InputError: The file is damaged there; it is named.
         """
-        raise NotImplementedError
 
     def data_file(self, name: str) -> str:
         """The file that errors about a variable's values give."""
